@@ -1,0 +1,67 @@
+"""What every stage script does the same way: flags, errors in words, progress."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TextIO, TypeVar
+
+T = TypeVar("T")
+
+
+class UserError(Exception):
+    """Something the user can mend; the message is one clear sentence and is all that is printed."""
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is the script's docstring; flags are the keys of config.yaml, word for word."""
+    return argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+
+
+def boolean(text: str) -> bool:
+    """The value of a `--flag true` or `--flag false`."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise argparse.ArgumentTypeError(f"true or false, not {text!r}")
+
+
+def settings(flags: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The named flags and their values: what goes into the metadata of the outputs."""
+    return {name: getattr(flags, name) for name in names}
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Run a stage; an error of the user's ends it with one sentence and status 1."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    try:
+        main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(1)
+    sys.exit(0)
+
+
+class _Lines:
+    """A stream that ends each of tqdm's updates with a line feed, so that logs and pipes stay readable."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        text = text.replace("\r", "").strip()
+        if text:
+            self.stream.write(text + "\n")
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+def progress(items: Iterable[T] | None = None, **options: Any) -> Any:
+    """tqdm over `items`: a bar on a terminal, one line every five seconds anywhere else."""
+    from tqdm import tqdm  # 0.1 s that stages without a bar do not pay
+
+    if sys.stderr.isatty():
+        return tqdm(items, **options)
+    return tqdm(items, file=_Lines(sys.stderr), mininterval=5.0, ascii=True, ncols=100, **options)
