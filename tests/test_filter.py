@@ -1,0 +1,76 @@
+"""What SFT sees, and the report of what it does not."""
+
+import importlib.util
+
+import polars as pl
+
+from helpers import SCRIPTS
+
+spec = importlib.util.spec_from_file_location("filter_stage", SCRIPTS / "filter.py")
+filter_stage = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(filter_stage)
+
+ROWS = [  # question, sample, response, reward, response tokens
+    ("a", 0, "x", 1.0, 2),
+    ("a", 1, "x", 1.0, 2),
+    ("a", 2, "y", 1.0, 9),
+    ("a", 3, "z", 1.0, 2),
+    ("a", 4, "w", 0.0, 2),
+    ("b", 0, "x", 1.0, 2),
+    ("c", 0, "v", 0.0, 2),
+    ("c", 1, "v", 0.0, 2),
+]
+
+
+def scored():
+    return pl.DataFrame(
+        [
+            {
+                "question_id": q, "sample": s, "response": r, "reward": reward, "prompt_ids": [1, 1],
+                "response_ids": [1] * n, "status": "correct" if reward else "wrong",
+            }
+            for q, s, r, reward, n in ROWS
+        ]
+    )  # fmt: skip
+
+
+def kept(**settings):
+    rows = filter_stage.label(scored(), **({"dedupe": False, "max_per_question": None, "max_tokens": None} | settings))
+    return rows.filter(pl.col("dropped").is_null()).select("question_id", "sample").rows()
+
+
+def test_only_right_responses_are_kept():
+    assert kept() == [("a", 0), ("a", 1), ("a", 2), ("a", 3), ("b", 0)]
+
+
+def test_a_repeated_response_is_kept_once_in_each_question():
+    assert kept(dedupe=True) == [("a", 0), ("a", 2), ("a", 3), ("b", 0)]
+
+
+def test_the_cap_counts_what_is_left_and_takes_the_lowest_samples():
+    assert kept(dedupe=True, max_per_question=2) == [("a", 0), ("a", 2), ("b", 0)]
+    assert kept(dedupe=True, max_per_question=2, max_tokens=8) == [("a", 0), ("a", 3), ("b", 0)]
+
+
+def test_the_length_limit_counts_prompt_and_response():
+    assert ("a", 2) in kept(max_tokens=11)
+    assert ("a", 2) not in kept(max_tokens=10)
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    settings = {"dedupe": True, "max_per_question": 1, "max_tokens": None}
+    shuffled = scored().sample(fraction=1.0, shuffle=True, seed=1)
+    assert filter_stage.label(shuffled, **settings).equals(filter_stage.label(scored(), **settings))
+
+
+def test_every_row_is_kept_or_has_its_reason_in_the_report():
+    report = filter_stage.report(filter_stage.label(scored(), True, 2, None))
+    assert report["dropped"] == {"duplicate": 1, "over_cap": 1, "wrong": 3}
+    assert report["kept"] + sum(report["dropped"].values()) == report["rollouts"] == len(ROWS)
+    assert report["solved"] == {"never": 1, "sometimes": 1, "always": 1}
+    assert report["distinct_responses"] == 6
+
+
+def test_nothing_right_is_no_error():
+    rows = filter_stage.label(scored().with_columns(reward=pl.lit(0.0)), True, 4, 10)
+    assert filter_stage.report(rows)["kept"] == 0

@@ -1,0 +1,46 @@
+"""What a run comes to: a table of its steps, and its plots."""
+
+
+# The table of the steps, printed and kept.
+rule table:
+    input:
+        evaluations=of_steps("eval.json"),
+        filters=of_steps("filtered.json", 1),
+        trainings=of_steps("training.json", 1),
+    output:
+        "{run}/steps.csv",
+    log:
+        "{run}/logs/table.log",
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "table.py --evaluations {input.evaluations:q} --filters {input.filters:q} --trainings {input.trainings:q}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule plots:
+    input:
+        evaluations=of_steps("eval.json"),
+        trainings=of_steps("training.parquet", 1),
+        summaries=of_steps("training.json", 1),
+    output:
+        report(
+            multiext(
+                "{run}/plots/",
+                "accuracy.png",
+                "accuracy.svg",
+                "entropy.png",
+                "entropy.svg",
+            ),
+            category="{run}",
+        ),
+    log:
+        "{run}/logs/plots.log",
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        folder="{run}/plots",
+        bar=setting("bar"),
+    shell:
+        "plots.py --evaluations {input.evaluations:q} --trainings {input.trainings:q} --summaries {input.summaries:q}"
+        " --bar {params.bar} --output {params.folder:q} 2>&1 | tee {log:q}"

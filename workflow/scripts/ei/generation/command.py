@@ -1,0 +1,167 @@
+"""What sample.py and eval.py share: flags, prompts, the choice of an engine, and the rows of their table."""
+
+import argparse
+import functools
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ei import policy, questions
+from ei.generation.draw import Request, Rollout, Sampling, response_text, stop_test
+from ei.generation.durable import Draw, batches, rollout_table, shard
+from ei.stage import UserError
+
+log = logging.getLogger("generation")
+VLLM_CHUNK = 512  # rollouts of a chunk: about five seconds of an H200
+FIELD = "{question}"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags that sampling and evaluation have in common."""
+    parser.add_argument("--policy", type=Path, required=True, help="a Hugging Face model folder")
+    parser.add_argument("--data", type=Path, required=True, help="the questions, from data.py")
+    parser.add_argument("--prompt", type=Path, required=True, help="a template with {question} in it")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--lineage", required=True)
+    parser.add_argument("--shard", default="0/1", help="this job's part of the questions: K/N")
+    parser.add_argument("--step", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True, help="of the run")
+    parser.add_argument("--engine", choices=["vllm", "transformers"], required=True)
+    parser.add_argument("--device", choices=["cuda", "cpu"], required=True)
+    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--top_p", type=float, default=1.0)
+    parser.add_argument("--max_tokens", type=int, default=1024)
+    parser.add_argument("--min_tokens", type=int, default=4)
+    parser.add_argument("--stop", default="</answer>", help="a text that ends a response and is kept in it")
+    parser.add_argument("--batch", type=int, default=64, help="questions drawn at once by the transformers engine")
+    parser.add_argument("--engines", type=int, default=1, help="vLLM engines side by side on the GPU")
+    parser.add_argument("--sequences", type=int, default=1024, help="rollouts in a step of a vLLM engine")
+    parser.add_argument("--memory_percent", type=int, default=90, help="share of the GPU memory for vLLM, in percent")
+    parser.add_argument("--cache", type=Path, default=Path(".cache"), help="compiled code, kept for later jobs")
+
+
+def read_template(path: Path) -> str:
+    """The prompt template; raises UserError unless {question} stands in it exactly once."""
+    if not path.is_file():
+        raise UserError(f"the prompt template {path} does not exist")
+    template = path.read_text(encoding="utf-8")
+    if template.count(FIELD) != 1:
+        raise UserError(f"the prompt template {path} must have {FIELD} in it exactly once")
+    return template
+
+
+def make_requests(
+    chosen: pl.DataFrame, template: str, tokenizer: Any, flags: argparse.Namespace, context: int
+) -> list[Request]:
+    """A request for each question, in order; raises UserError for a prompt that leaves no room for a response."""
+    made = []
+    for name, question in chosen.select("question_id", "question").iter_rows():
+        ids = tokenizer(template.replace(FIELD, question)).input_ids
+        if len(ids) + flags.max_tokens > context:
+            raise UserError(
+                f"the prompt of question {name} has {len(ids)} tokens; with max_tokens {flags.max_tokens} it does not"
+                f" fit into the model's context of {context}: {question[:60]!r}"
+            )
+        made.append(Request(name, ids, questions.request_seed(flags.seed, flags.step, name)))
+    return made
+
+
+def draw(flags: argparse.Namespace, chosen: pl.DataFrame, samples: int, scratch: Path) -> pl.DataFrame:
+    """The rollouts of this job's shard of the chosen questions, with all columns of rollouts.parquet."""
+    policy.check(flags.policy)
+    template = read_template(flags.prompt)
+    tokenizer, context = policy.load_tokenizer(flags.policy), policy.context(flags.policy)
+    sampling = Sampling(samples, flags.temperature, flags.top_p, flags.max_tokens, flags.min_tokens, flags.stop)
+    number, count = map(int, flags.shard.split("/"))
+    requests = shard(batches(make_requests(chosen, template, tokenizer, flags, context), flags.batch), number, count)
+    to_rows = functools.partial(
+        rows, requests=requests, chosen=chosen, tokenizer=tokenizer, stop=flags.stop, step=flags.step,
+        min_tokens=flags.min_tokens, fingerprint=policy.fingerprint(flags.policy),
+    )  # fmt: skip
+    if not requests:
+        return to_rows([])
+    chunk = VLLM_CHUNK if flags.engine == "vllm" else 1
+    return rollout_table(requests, _engine(flags, sampling, tokenizer, context), to_rows, scratch, chunk, samples)
+
+
+def _engine(flags: argparse.Namespace, sampling: Sampling, tokenizer: Any, context: int) -> Draw:
+    """The function that draws rollouts for requests; what an engine needs is imported here, and only that."""
+    end_ids = policy.end_ids(flags.policy, tokenizer)
+
+    def vllm(requests: list[Request]) -> Iterator[list[Rollout]]:
+        from ei.generation import vllm_engine
+
+        engines = vllm_engine.Engines(flags.engines, flags.sequences, flags.memory_percent / 100, flags.cache)
+        return vllm_engine.generate(flags.policy, requests, sampling, end_ids, context, engines)
+
+    def transformers(requests: list[Request]) -> Iterator[list[Rollout]]:
+        from ei.generation import transformers_engine
+
+        ended = stop_test(tokenizer, sampling.stop, sampling.min_tokens)
+        return transformers_engine.generate(
+            flags.policy, batches(requests, flags.batch), sampling, flags.device, ended, end_ids
+        )
+
+    return vllm if flags.engine == "vllm" else transformers
+
+
+def rows(
+    rollouts: Iterable[Rollout],
+    requests: list[Request],
+    chosen: pl.DataFrame,
+    tokenizer: Any,
+    stop: str,
+    step: int,
+    min_tokens: int,
+    fingerprint: str,
+) -> pl.DataFrame:
+    """The rollouts as rows of rollouts.parquet.
+
+    Raises RuntimeError if an engine went on after the stop text: its stop test was not at work.
+    """
+    rollouts = list(rollouts)
+    over = [r for r in rollouts if stop in tokenizer.decode(r.ids[min_tokens:-1], skip_special_tokens=True)]
+    if over:
+        raise RuntimeError(
+            f"{len(over)} responses go on after {stop!r}, the first that of question {over[0].question_id}"
+        )
+    asked = {request.question_id: request for request in requests}
+    drawn = pl.DataFrame(
+        [
+            {
+                "question_id": r.question_id,
+                "sample": r.sample,
+                "seed": asked[r.question_id].seed + r.sample,
+                "prompt_ids": asked[r.question_id].prompt_ids,
+                "response": response_text(tokenizer, r.ids, stop, r.finish_reason),
+                "response_ids": r.ids,
+                "finish_reason": r.finish_reason,
+                "step": step,
+                "policy": fingerprint,
+            }
+            for r in rollouts
+        ],
+        schema={
+            "question_id": pl.String,
+            "sample": pl.Int32,
+            "seed": pl.Int64,
+            "prompt_ids": pl.List(pl.Int32),
+            "response": pl.String,
+            "response_ids": pl.List(pl.Int32),
+            "finish_reason": pl.String,
+            "step": pl.Int32,
+            "policy": pl.String,
+        },
+    )
+    texts = chosen.select("question_id", "question", "answer", "level", "subject")
+    return drawn.join(texts, on="question_id", how="left").select(
+        "question_id", "question", "answer", *drawn.columns[1:], "level", "subject"
+    )
+
+
+def made_with(flags: argparse.Namespace) -> dict[str, Any]:
+    """The settings that stand in the table's metadata: all flags but the paths."""
+    return {name: value for name, value in vars(flags).items() if not isinstance(value, Path) and name != "lineage"}

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Fetch a model from the Hugging Face hub into a folder: weights in safetensors, tokenizer and configs.
+
+fetch_model.py --model Qwen/Qwen2.5-Math-1.5B@4a83ca6e4526a4f2da3aa259ec36c259f66b2ab2 --output models/...
+"""
+
+import logging
+from pathlib import Path
+
+from ei import stage
+from ei.files import whole
+
+log = logging.getLogger("fetch_model")
+PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "LICENSE*"]  # not the same weights as .bin or .pth again
+
+
+def fetch(model: str, output: Path) -> None:
+    """Download `id@revision`; raises UserError where the hub cannot be reached or has no such model."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    name, _, revision = model.partition("@")
+    with whole(output) as partial:
+        try:
+            snapshot_download(name, revision=revision or None, local_dir=partial, allow_patterns=PATTERNS)
+        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+            raise stage.UserError(
+                f"{model} could not be fetched ({type(error).__name__}); fetch it where there is a connection and"
+                " give its folder as `model`"
+            ) from error
+
+
+def main() -> None:
+    parser = stage.parser(__doc__)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    flags = parser.parse_args()
+    fetch(flags.model, flags.output)
+    log.info("%s is in %s", flags.model, flags.output)
+
+
+if __name__ == "__main__":
+    stage.run(main)
