@@ -16,7 +16,7 @@ sys.path.insert(0, str(SCRIPTS))
 import gpurun
 from ei import plan
 
-shell.prefix(f"export PATH={SCRIPTS}:$PATH PYTHONUNBUFFERED=1; ")
+shell.prefix(f"set -euo pipefail; export PATH={SCRIPTS}:$PATH PYTHONUNBUFFERED=1; ")
 
 
 def local(path):

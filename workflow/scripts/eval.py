@@ -29,7 +29,7 @@ def count(text: str) -> int | None:
 
 def with_entropy(responses: pl.DataFrame, part: pl.DataFrame, flags: argparse.Namespace) -> pl.DataFrame:
     """The responses with the column `entropy`, null outside `part`."""
-    from ei.training import response_entropy  # torch, which the engine's start-up must not wait for
+    from ei.training.entropy import response_entropy  # torch, which the engine's start-up must not wait for
 
     rows = responses.join(part, on=["question_id", "sample"], how="semi")
     entropy = response_entropy(

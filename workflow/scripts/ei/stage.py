@@ -2,7 +2,10 @@
 
 import argparse
 import logging
+import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TextIO, TypeVar
 
@@ -41,6 +44,18 @@ def run(main: Callable[[], None]) -> NoReturn:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
     sys.exit(0)
+
+
+def die_with_parent() -> None:
+    """End this process, at once and within a second, when the one that started it has gone, however it went."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class _Lines:

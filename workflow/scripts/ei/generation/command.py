@@ -3,6 +3,7 @@
 import argparse
 import functools
 import logging
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,10 @@ def draw(flags: argparse.Namespace, chosen: pl.DataFrame, samples: int, scratch:
     if not requests:
         return to_rows([])
     chunk = VLLM_CHUNK if flags.engine == "vllm" else 1
-    return rollout_table(requests, _engine(flags, sampling, tokenizer, context), to_rows, scratch, chunk, samples)
+    title = f"step {flags.step} {Path(sys.argv[0]).stem}"
+    return rollout_table(
+        requests, _engine(flags, sampling, tokenizer, context), to_rows, scratch, chunk, samples, title
+    )
 
 
 def _engine(flags: argparse.Namespace, sampling: Sampling, tokenizer: Any, context: int) -> Draw:

@@ -25,6 +25,7 @@ def rollout_table(
     scratch: Path,
     chunk: int,
     samples: int,
+    title: str,
 ) -> pl.DataFrame:
     """All rollouts of the requests, sorted by question and sample.
 
@@ -39,7 +40,7 @@ def rollout_table(
         log.info("%d of %d questions were drawn before", len(done), len(requests))
     started, tokens = time.monotonic(), 0
     waiting: list[Rollout] = []
-    with progress(total=len(missing) * samples, unit=" rollouts", desc="drawing") as bar:
+    with progress(total=len(missing) * samples, unit=" rollouts", desc=title) as bar:
         for rollouts in draw(missing) if missing else ():
             waiting += rollouts
             tokens += sum(len(rollout.ids) for rollout in rollouts)

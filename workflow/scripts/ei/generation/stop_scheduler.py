@@ -12,6 +12,7 @@ from vllm.v1.request import Request, RequestStatus
 
 from ei.generation.draw import stop_test
 from ei.policy import load_tokenizer
+from ei.stage import die_with_parent
 
 
 class StopScheduler(AsyncScheduler):
@@ -19,6 +20,7 @@ class StopScheduler(AsyncScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        die_with_parent()  # this is the process that holds the GPU
         wanted = self.vllm_config.additional_config["stop"]
         self._stop = wanted["text"]
         self._ended = stop_test(load_tokenizer(wanted["policy"]), self._stop, wanted["min_tokens"])

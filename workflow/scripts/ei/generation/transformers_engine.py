@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache
+from transformers.utils import logging as transformers_logging
 
 from ei.generation.draw import Request, Rollout, Sampling
 
@@ -30,6 +31,7 @@ def generate(
 
     A batch is computed by itself, so its rollouts do not depend on which other batches this process draws.
     """
+    transformers_logging.disable_progress_bar()  # of the weights; the rollouts have their own
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     model: Any = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype)
     model.to(device).eval()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ei.generation.draw import Request, Rollout, Sampling
-from ei.stage import UserError
+from ei.stage import UserError, die_with_parent
 
 log = logging.getLogger("vllm_engine")
 GIB = 1 << 30
@@ -94,6 +94,7 @@ def _serve(
     results: Any,
 ) -> None:
     """The engine process: everything it finishes goes into `results`, then None; or its error as text."""
+    die_with_parent()
     try:
         engine = _start(policy, sampling, context, engines)
         for rollouts in _run(engine, requests, sampling, end_ids):

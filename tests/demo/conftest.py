@@ -1,0 +1,18 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+DEMO = Path(__file__).parents[2] / "workflow" / "demo"
+sys.path.insert(0, str(DEMO))
+
+
+@pytest.fixture(scope="session")
+def demo() -> Path:
+    """The demo's folder."""
+    return DEMO
+
+
+@pytest.fixture(scope="session")
+def template() -> str:
+    return (DEMO.parent / "prompts" / "demo.txt").read_text(encoding="utf-8")

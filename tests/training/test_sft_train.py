@@ -1,0 +1,182 @@
+import copy
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training import tiny
+
+from ei.stage import UserError
+from ei.training import checkpoint, model
+from ei.training.job import memory_named
+from ei.training.model import Policy
+from ei.training.packing import Sequence
+from ei.training.schedule import Recipe, Update, plan
+from ei.training.train import BETAS, Record, take, train
+from ei.training.world import World
+
+ALONE = World(torch.device("cpu"))
+RECIPE = Recipe(epochs=2, lr=1e-2, batch=8, min_updates=1, row_tokens=100, clip=1e9)
+
+
+def policy(seed: int = 0) -> Policy:
+    net = tiny.qwen2(seed).double()
+    model.use_packed_attention(net)
+    return model.prepare(net, mixed=False)
+
+
+def weights(policy: Policy) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in policy.weights.values()])
+
+
+def gradient(policy: Policy) -> torch.Tensor:
+    return torch.cat([weight.grad.flatten() for weight in policy.weights.values() if weight.grad is not None])
+
+
+def one_update(trained: Policy, sequences: list[Sequence], recipe: Recipe) -> Record:
+    model.clear_gradients(trained)
+    optimizer = torch.optim.AdamW(trained.weights.values(), betas=BETAS, weight_decay=recipe.weight_decay)
+    return take(trained, optimizer, Update(1, 1, recipe.lr, sequences), recipe, ALONE)
+
+
+def summed_loss(net: Any, sequence: Sequence) -> torch.Tensor:
+    """Of one sequence alone; transformers' own loss would round float64 logits to float32."""
+    logits = net(torch.tensor([sequence.prompt + sequence.response])).logits[0, len(sequence.prompt) - 1 : -1]
+    return torch.nn.functional.cross_entropy(logits, torch.tensor(sequence.response), reduction="sum")
+
+
+def test_the_gradient_of_many_rows_is_that_of_one_big_batch() -> None:
+    sequences, net = tiny.sequences(12), tiny.qwen2().double()
+    many, one = policy(), policy()
+    record = one_update(many, sequences, dataclasses.replace(RECIPE, row_tokens=50))
+    one_update(one, sequences, dataclasses.replace(RECIPE, row_tokens=10_000))
+    total = torch.zeros((), dtype=torch.float64)
+    for sequence in sequences:
+        total = total + summed_loss(net, sequence)
+    loss = total / sum(len(sequence.response) for sequence in sequences)
+    loss.backward()
+    plain = torch.cat([parameter.grad.flatten() for parameter in net.parameters() if parameter.grad is not None])
+    torch.testing.assert_close(gradient(many), plain, rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(gradient(one), gradient(many), rtol=1e-9, atol=1e-12)
+    assert record.loss == pytest.approx(float(loss.detach()), rel=1e-6)
+    assert record.grad_norm == pytest.approx(float(plain.norm()), rel=1e-6)
+
+
+def test_clipping_scales_all_gradients_by_the_global_norm() -> None:
+    free, clipped = policy(), policy()
+    record = one_update(free, tiny.sequences(8), RECIPE)
+    same = one_update(clipped, tiny.sequences(8), dataclasses.replace(RECIPE, clip=0.5))
+    assert record.grad_norm == same.grad_norm > 0.5
+    torch.testing.assert_close(gradient(clipped), gradient(free) * (0.5 / record.grad_norm))
+
+
+def test_training_is_adamw_on_the_mean_loss_with_the_planned_rates() -> None:
+    sequences, recipe = tiny.sequences(10), dataclasses.replace(RECIPE, weight_decay=0.1, clip=1.0)
+    trained, net = policy(), tiny.qwen2().double()
+    train(trained, sequences, recipe, ALONE)
+    optimizer = torch.optim.AdamW(net.parameters(), betas=BETAS, weight_decay=0.1)
+    for update in plan(sequences, recipe):
+        optimizer.zero_grad()
+        tokens = sum(len(sequence.response) for sequence in update.sequences)
+        for item in update.sequences:
+            (summed_loss(net, item) / tokens).backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.param_groups[0]["lr"] = update.lr
+        optimizer.step()
+    plain = torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
+    torch.testing.assert_close(weights(trained), plain, rtol=1e-5, atol=1e-7)
+
+
+def test_the_loss_falls_and_records_count_tokens_and_sequences() -> None:
+    sequences = tiny.sequences(20)
+    records = train(policy(), sequences, dataclasses.replace(RECIPE, epochs=5), ALONE)
+    assert [record.update for record in records] == list(range(1, 16))
+    assert records[-1].loss < 0.8 * records[0].loss
+    assert sum(record.tokens for record in records) == 5 * sum(map(len, sequences))
+    assert sum(record.response_tokens for record in records) == 5 * sum(len(s.response) for s in sequences)
+    assert sum(record.sequences for record in records) == 5 * 20
+
+
+def test_a_reordered_filtered_set_gives_the_same_policy() -> None:
+    one, other = policy(), policy()
+    train(one, tiny.sequences(20), RECIPE, ALONE)
+    train(other, tiny.sequences(20)[::-1], RECIPE, ALONE)
+    assert torch.equal(weights(one), weights(other))
+
+
+def test_resumed_training_equals_undisturbed_training(tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(record: Record) -> None:
+        if record.update == 5:
+            raise Killed
+
+    sequences, keep = tiny.sequences(20), tmp_path / "checkpoint.pt"
+    whole, killed, resumed = policy(), policy(), policy()
+    undisturbed = train(whole, sequences, RECIPE, ALONE)
+    with pytest.raises(Killed):
+        train(killed, sequences, RECIPE, ALONE, keep, kill)
+    seen: list[Record] = []
+    records = train(resumed, sequences, RECIPE, ALONE, keep, seen.append)
+    assert torch.equal(weights(whole), weights(resumed))
+    assert [record.loss for record in records] == [record.loss for record in undisturbed]
+    assert records == seen
+    state = torch.load(keep, weights_only=True)
+    assert [record["seconds"] for record in state["records"]] == [record.seconds for record in records[:3]]
+
+
+@pytest.mark.parametrize("change", ["recipe", "sequences", "weights"])
+def test_a_checkpoint_of_another_training_is_not_used(tmp_path: Path, change: str) -> None:
+    keep, sequences = tmp_path / "checkpoint.pt", tiny.sequences(20)
+    train(policy(), sequences, RECIPE, ALONE, keep)
+    recipe = dataclasses.replace(RECIPE, lr=2e-2) if change == "recipe" else RECIPE
+    other = tiny.sequences(20, seed=1) if change == "sequences" else sequences
+    start = policy(seed=1 if change == "weights" else 0)
+    optimizer = torch.optim.AdamW(start.weights.values())
+    assert checkpoint.restore(start, optimizer, checkpoint.purpose(start, other, recipe), keep) == []
+
+
+def test_a_checkpoint_must_be_cheap_beside_the_time_it_protects() -> None:
+    small = policy()
+    seconds = 3 * small.bytes / checkpoint.WRITING / checkpoint.SHARE
+    assert checkpoint.worthwhile(small, 1.01 * seconds)
+    assert not checkpoint.worthwhile(small, 0.99 * seconds)
+
+
+def test_a_loss_that_is_not_finite_names_the_update_and_the_questions() -> None:
+    broken = policy()
+    sequences = [Sequence("good", 0, [3, 4], [5, 6]), Sequence("bad", 0, [3, 4], [95, 6])]
+    with torch.no_grad():
+        broken.output[95] = float("nan")  # id 95 is an input of the bad sequence; its logit is NaN everywhere
+    with pytest.raises(UserError, match=r"update 1: the loss is not finite .*questions bad, good.*lower sft.lr"):
+        one_update(broken, sequences, RECIPE)
+    untied = model_with_bad_input()
+    with pytest.raises(UserError, match=r"update 1: the loss is not finite .*questions bad\. "):
+        one_update(untied, sequences, RECIPE)
+
+
+def model_with_bad_input() -> Policy:
+    net = copy.deepcopy(tiny.qwen2(tied=False).double())
+    model.use_packed_attention(net)
+    with torch.no_grad():
+        net.get_input_embeddings().weight[95] = float("inf")
+    return model.prepare(net, mixed=False)
+
+
+def test_an_update_that_is_not_finite_leaves_the_weights_alone() -> None:
+    broken = model_with_bad_input()
+    before = weights(broken).clone()
+    with pytest.raises(UserError):
+        one_update(broken, [Sequence("bad", 0, [3, 95], [5, 6])], RECIPE)
+    assert torch.equal(weights(broken), before)
+
+
+def test_out_of_memory_names_the_setting_to_lower() -> None:
+    with pytest.raises(UserError, match=r"out of memory: lower sft.row_tokens, now 4096"), memory_named(4096):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+    with pytest.raises(UserError, match=r"lower sft.row_tokens, now 4096"), memory_named(4096):
+        torch.empty(2**60)
+    with pytest.raises(RuntimeError, match="shapes"), memory_named(4096):
+        raise RuntimeError("shapes")

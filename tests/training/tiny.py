@@ -1,0 +1,74 @@
+"""Small random models and sequences."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from transformers import Olmo2Config, Olmo2ForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+from ei.training import model
+from ei.training.model import Policy
+from ei.training.packing import Sequence
+
+VOCABULARY = 96
+SHAPE: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+    "initializer_range": 0.3,  # large enough for distributions that are far from uniform
+    "bos_token_id": None,
+    "eos_token_id": 1,
+    "pad_token_id": 0,
+}
+
+
+def qwen2(seed: int = 0, tied: bool = True) -> Qwen2ForCausalLM:
+    torch.manual_seed(seed)
+    net = Qwen2ForCausalLM(Qwen2Config(**SHAPE, tie_word_embeddings=tied))
+    for name, parameter in net.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter, std=0.3)
+    return net
+
+
+def olmo2(seed: int = 0) -> Olmo2ForCausalLM:
+    torch.manual_seed(seed)
+    return Olmo2ForCausalLM(Olmo2Config(**SHAPE))
+
+
+def model_folder(folder: Path, seed: int = 0, tied: bool = True) -> Path:
+    """A complete model folder in bf16, whose config.json has a byte that transformers would not write."""
+    qwen2(seed, tied).bfloat16().save_pretrained(folder)
+    config = folder / "config.json"
+    config.write_text(config.read_text() + "\n\n")
+    (folder / "tokenizer.json").write_text('{"made": "up"}')
+    (folder / ".snakemake_timestamp").touch()
+    return folder
+
+
+def double(folder: Path) -> Policy:
+    return model.load(folder, torch.device("cpu"), torch.float64)
+
+
+def sequences(count: int, seed: int = 0, longest: int = 40) -> list[Sequence]:
+    draw = random.Random(seed)
+
+    def ids(least: int) -> list[int]:
+        return [draw.randrange(2, VOCABULARY) for _ in range(draw.randint(least, longest // 2))]
+
+    return [Sequence(f"q{number % 5}", number // 5, ids(1), ids(2)) for number in range(count)]
+
+
+def table(items: list[Sequence], path: Path) -> Path:
+    """A filtered.parquet or rollouts.parquet of the sequences."""
+    ids = pl.List(pl.Int32)
+    schema = pl.Schema({"question_id": pl.String(), "sample": pl.Int32(), "prompt_ids": ids, "response_ids": ids})
+    rows = [(item.question_id, item.sample, item.prompt, item.response) for item in items]
+    pl.DataFrame(rows, schema=schema, orient="row").write_parquet(path)
+    return path

@@ -1,0 +1,39 @@
+"""The demo's tokenizer: 500 byte-level BPE tokens behind Qwen2's own pre-tokenization.
+
+transformers 5 opens every folder whose config.json says `qwen2` as a Qwen2Tokenizer, and that class puts
+Qwen2's pre-tokenization in place of the one saved in tokenizer.json, without a word. A tokenizer trained
+with any other would be read one way by transformers and vLLM and another way by `tokenizers`.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from task import END_OF_TEXT
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+SIZE = 500  # tokens; the model has 512 rows
+
+
+def train_tokenizer(texts: Iterable[str], folder: Path) -> None:
+    """Write tokenizer.json and tokenizer_config.json; token 0 is the end of text, which also pads."""
+    from transformers import Qwen2Tokenizer  # seconds to import, so not for those who only encode
+
+    pieces = Qwen2Tokenizer().backend_tokenizer
+    trained = Tokenizer(models.BPE())
+    trained.normalizer, trained.pre_tokenizer = pieces.normalizer, pieces.pre_tokenizer
+    trainer = trainers.BpeTrainer(
+        vocab_size=SIZE,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    trained.train_from_iterator(texts, trainer)
+    model = json.loads(trained.to_str())["model"]
+    merges: list[Any] = [tuple(merge) for merge in model["merges"]]
+    Qwen2Tokenizer(vocab=model["vocab"], merges=merges).save_pretrained(folder)
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))

@@ -1,0 +1,401 @@
+"""Whether two answers of the same or different shape are equal: True, False, or None (not decided by this rule set).
+
+The leaves are compared by a `Leaves` object: exact arithmetic alone, or with Math-Verify behind it.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from ei.checker.arithmetic import Unknown, evaluate, exact, same_value
+from ei.checker.clean import key, without_thousands
+from ei.checker.settings import Settings
+from ei.checker.structure import INFINITY, MINUS_INFINITY, SUM_LABEL, Node, ambiguous, leaf, parse
+from ei.checker.units import Quantity, same_unit
+
+BASED = re.compile(r"^(-?[\dA-F.]+)_\{?(\d+)\}?$")
+SHORT_UNIT = re.compile(r"^(-?[\d.,]+)\s?[mgshL]$")
+FUNCTION_LABEL = re.compile(r"^(?:y|[a-zA-Z](?:\^\{?-1\}?)?'*\([^()]*\))$")
+
+
+@dataclass
+class Leaves:
+    """How the leaves are compared, and what was met on the way."""
+
+    settings: Settings
+    used: set[str] = field(default_factory=set)
+
+    def texts(self, first: str, second: str) -> bool | None:
+        """Whether two expressions are equal."""
+        return same_value(first, second)
+
+    def equations(self, first: tuple[str, str], second: tuple[str, str], directed: bool = False) -> bool | None:
+        """Whether two equations (or, directed, inequalities l < r) have the same solutions."""
+        return proportional(first, second, directed)
+
+
+def every(results: Iterable[bool | None]) -> bool | None:
+    """False if any is, else None if any is, else True."""
+    found: bool | None = True
+    for result in results:
+        if result is False:
+            return False
+        if result is None:
+            found = None
+    return found
+
+
+def either(*results: bool | None) -> bool | None:
+    """True if any is, else None if any is, else False."""
+    return True if True in results else None if None in results else False
+
+
+def equal(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+    """Whether the answer is the reference."""
+    if ref.label and ans.label and not _labels_agree(ref, ans):
+        return False
+    if ref.text and key(ref.text) == key(ans.text):
+        return True
+    if ambiguous(ans) and ref.kind in ("list", "set", "tuple"):
+        ans = _unthousand(ans)
+    if "chain" in (ref.kind, ans.kind):
+        return _chains(ref, ans, leaves)
+    ref, ans = _as_union(ref), _as_union(ans)
+    if ref.kind == ans.kind:
+        return _same_kind(ref, ans, leaves)
+    return _other_kind(ref, ans, leaves)
+
+
+def _labels_agree(ref: Node, ans: Node) -> bool:
+    first, second = key(ref.label), key(ans.label)
+    if first == second or re.search(r"[a-z]{4,}", first + second):  # a word says the same of any letter
+        return True
+    if re.sub(r"[^a-zA-Z]", "", first) == re.sub(r"[^a-zA-Z]", "", second) and "_" in first and "_" in second:
+        return True
+    return bool(FUNCTION_LABEL.match(first) and FUNCTION_LABEL.match(second) and "y" in (first, second))
+
+
+def _unthousand(node: Node) -> Node:
+    """`1,234` read as two values."""
+    return Node("list", node.text, tuple(leaf(part) for part in node.text.split(",")), mark=",")
+
+
+def _same_kind(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+    match ref.kind:
+        case "value":
+            return values(ref, ans, leaves)
+        case "words":
+            leaves.used.add("words")
+            return word_key(ref.text) == word_key(ans.text)
+        case "list":
+            return _lists(ref, ans, leaves)
+        case "set":
+            return unordered(_distinct(ref.items, leaves), _distinct(ans.items, leaves), leaves)
+        case "tuple" | "interval":
+            return _tuples(ref, ans, leaves)
+        case "union":
+            return unordered(list(ref.items), list(ans.items), leaves)
+        case "matrix":
+            if ref.mark != ans.mark or [len(r.items) for r in ref.items] != [len(r.items) for r in ans.items]:
+                return False if ref.mark == ans.mark == "[" else leaves.texts(ref.text, ans.text)
+            pairs = zip(_cells(ref), _cells(ans), strict=True)
+            return every(equal(r, a, leaves) for r, a in pairs)
+        case "relation":
+            return _relations(ref, ans, leaves)
+        case _:
+            return True  # none, reals, missing: a phrase of the same meaning
+
+
+def _other_kind(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+    kinds = {ref.kind, ans.kind}
+    if kinds == {"list", "set"}:
+        return unordered(_distinct(ref.items, leaves), _distinct(ans.items, leaves), leaves)
+    if kinds == {"tuple", "interval"}:
+        return _tuples(ref, ans, leaves)
+    if kinds == {"list", "tuple"}:
+        labels = {item.label for node in (ref, ans) if node.kind == "list" for item in node.items if item.label}
+        if len(ref.items) != len(ans.items) or (len(labels) < 2 and (ref.kind == "list" or _maybe_interval(ref))):
+            return False
+        return every(equal(r, a, leaves) for r, a in zip(ref.items, ans.items, strict=True))
+    if "set" in kinds or "list" in kinds:
+        for one, other in ((ref, ans), (ans, ref)):
+            if one.kind == "set" and len(one.items) == 1 and other.kind == "value":
+                return equal(*((one.items[0], ans) if one is ref else (ref, one.items[0])), leaves)
+    if kinds == {"interval", "relation"}:
+        return _relations(*(_as_relation(n) if n.kind == "interval" else n for n in (ref, ans)), leaves)
+    if kinds == {"matrix", "tuple"}:
+        grid, row = (ref, ans) if ref.kind == "matrix" else (ans, ref)
+        column = [r.items[0] for r in grid.items if len(r.items) == 1]
+        if len(column) != len(grid.items) or len(column) != len(row.items):
+            return False
+        pairs = zip(column, row.items, strict=True)
+        return every(equal(*((c, x) if grid is ref else (x, c)), leaves) for c, x in pairs)
+    if kinds == {"reals", "tuple"} or kinds == {"reals", "interval"}:
+        other = ans if ref.kind == "reals" else ref
+        return _tuples(Node("tuple", "", (MINUS_INFINITY, INFINITY), mark="()"), other, leaves)
+    if "value" in kinds and kinds & {"matrix", "union", "tuple", "interval", "set"} and _has_operators(ref, ans):
+        return leaves.texts(ref.text, ans.text)
+    return False
+
+
+def _has_operators(*nodes: Node) -> bool:
+    """Whether a value is an expression of matrices or sets."""
+    signs = r"\\begin|\\cap|\\setminus|\\backslash|\\mathbb"
+    return any(n.mark == "|" or (n.kind == "value" and re.search(signs, n.text)) for n in nodes)
+
+
+def _cells(matrix: Node) -> list[Node]:
+    return [cell for row in matrix.items for cell in row.items]
+
+
+def _as_union(node: Node) -> Node:
+    """`x < 1 or x > 3`, and `x \\ne 2`, as unions of intervals."""
+    if node.kind == "list" and node.mark == "or" and all(item.kind in ("interval", "tuple") for item in node.items):
+        if all(item.kind == "interval" for item in node.items):
+            return replace(node, kind="union", items=tuple(replace(item, label="") for item in node.items))
+    if node.kind == "except":
+        point = node.items[0]
+        below = Node("interval", "", (MINUS_INFINITY, point), mark="()")
+        return Node("union", "", (below, Node("interval", "", (point, INFINITY), mark="()")))
+    return node
+
+
+def _tuples(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+    if len(ref.items) != len(ans.items):
+        return False
+    if ref.mark != ans.mark and (len(ref.items) == 2 or "interval" in (ref.kind, ans.kind)):
+        return False
+    return every(equal(r, a, leaves) for r, a in zip(ref.items, ans.items, strict=True))
+
+
+def _as_relation(node: Node) -> Node:
+    """The inequality that an interval with one finite end was read from."""
+    low, high = node.items
+    if low is MINUS_INFINITY:
+        return Node("relation", "", (leaf(node.label), high), mark=r"\le" if node.mark[1] == "]" else "<")
+    if high is INFINITY:
+        return Node("relation", "", (low, leaf(node.label)), mark=r"\le" if node.mark[0] == "[" else "<")
+    signs = [r"\le" if side in "[]" else "<" for side in node.mark]
+    return Node("relation", "", (low, leaf(node.label), high), mark=" ".join(signs))
+
+
+def _maybe_interval(node: Node) -> bool:
+    """Whether a bracketed pair may mean an interval: it has two values and the first is not known to be larger."""
+    if len(node.items) != 2:
+        return False
+    low, high = (exact(item.quantity.value) if item.quantity else None for item in node.items)
+    return low is None or high is None or low < high
+
+
+def _lists(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+    """Lists of the same length, in any order unless labels or the setting say otherwise."""
+    if len(ref.items) != len(ans.items):
+        both_sets = leaves.settings.list_order == "any"
+        return unordered(_distinct(ref.items, leaves), _distinct(ans.items, leaves), leaves) if both_sets else False
+    one_sided = any(i.label for i in ref.items) != any(i.label for i in ans.items)
+    labels = {re.sub(r"[_\d{}]", "", key(i.label)) for i in (*ref.items, *ans.items) if i.label}
+    if leaves.settings.list_order == "same" or (one_sided and len(labels) > 1):
+        return every(equal(r, a, leaves) for r, a in zip(ref.items, ans.items, strict=True))
+    return unordered(list(ref.items), list(ans.items), leaves)
+
+
+def unordered(ref: list[Node], ans: list[Node], leaves: Leaves) -> bool | None:
+    """Whether the answers are the references in some order; equality is transitive, so the first partner will do."""
+    if len(ref) != len(ans):
+        return False
+    left, undecided = list(ans), False
+    for item in ref:
+        results = [equal(item, other, leaves) for other in left]
+        if True in results:
+            left.pop(results.index(True))
+        elif None in results:
+            undecided = True
+        else:
+            return False
+    return None if undecided else True
+
+
+def _distinct(items: Iterable[Node], leaves: Leaves) -> list[Node]:
+    """The items without repeats."""
+    found: list[Node] = []
+    for item in items:
+        if not any(equal(item, other, leaves) for other in found):
+            found.append(item)
+    return found
+
+
+def _chains(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+    """Equations: as equations where both are, else by the value on which all members agree."""
+    first, second = _sides(ref), _sides(ans)
+    if first and second and (not ref.label or not ans.label):
+        return leaves.equations(first, second)
+    if _is_equation(ref):
+        return False  # 2x + z = 1 is not the answer 1
+    return every(_one_value(node, ref if node is ans else ans, leaves) for node in (ref, ans) if node.kind == "chain")
+
+
+def _sides(node: Node) -> tuple[str, str] | None:
+    """Left and right of an equation."""
+    if node.kind == "chain" and not node.label and len(node.items) == 2 and node.mark == "=":
+        return node.items[0].text, node.items[1].text
+    return (node.label, node.text) if node.label and node.kind == "value" else None
+
+
+def _is_equation(node: Node) -> bool:
+    return _sides(node) is not None and not node.label and _letters(node.items[0].text + node.items[1].text)
+
+
+def _letters(text: str) -> bool:
+    return bool(re.search(r"(?<![\\a-zA-Z])(?!e(?![a-zA-Z])|i(?![a-zA-Z]))[a-zA-Z]", text))
+
+
+def _one_value(chain: Node, other: Node, leaves: Leaves) -> bool | None:
+    """Whether all members of the chain agree, and the other answer is that value (or its stated rounding)."""
+    members, marks = list(chain.items), chain.mark.split(" ")
+    if other.kind == "chain":
+        other = other.items[0]
+    if SUM_LABEL.match(members[0].text) and not _letters(other.text) and marks[0] == "=":
+        members, marks = members[1:], marks[1:]
+    start = members[0]
+    exact_ones = [start] + [m for m, mark in zip(members[1:], marks, strict=False) if mark != r"\approx"]
+    rounded = [m for m, mark in zip(members[1:], marks, strict=False) if mark == r"\approx"]
+    if any(_letters(m.text) for m in members) and not _letters(other.text):
+        return False  # x + 3 = 5 says nothing of 5
+    agree = every(equal(start, member, leaves) for member in exact_ones[1:])
+    value = equal(other, exact_ones[-1], leaves)
+    for member in rounded:
+        value = either(value, every((equal(other, member, leaves), _rounds(start, member))))
+    return every((agree, value))
+
+
+def _rounds(precise: Node, rounded: Node) -> bool | None:
+    """Whether the second is the first to as many places as it has."""
+    try:
+        value = evaluate(precise.text)[0]
+    except Unknown:
+        return None
+    places = len(rounded.text.partition(".")[2])
+    found = exact(rounded.text)
+    return found is not None and abs(complex(value) - complex(found)) <= 0.5001 * 10**-places
+
+
+def _relations(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+    """Inequalities in expressions: the same member by member, or, for two members, in the same proportion."""
+    signs, texts = ref.mark.split(" "), [item.text for item in ref.items]
+    other_signs, others = ans.mark.split(" "), [item.text for item in ans.items]
+    if len(texts) == len(others) == 2:
+        (low, high), strict = _directed(texts, signs[0])
+        (other_low, other_high), other_strict = _directed(others, other_signs[0])
+        return False if strict != other_strict else leaves.equations((low, high), (other_low, other_high), True)
+    if signs != other_signs or len(texts) != len(others):
+        return False
+    return every(leaves.texts(a, b) for a, b in zip(texts, others, strict=True))
+
+
+def _directed(sides: list[str], sign: str) -> tuple[tuple[str, str], str]:
+    low, high = (sides[1], sides[0]) if sign in (">", r"\ge") else (sides[0], sides[1])
+    return (low, high), {">": "<", r"\ge": r"\le"}.get(sign, sign)
+
+
+def values(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+    """Whether two values are equal, their units, percent and degree signs under the settings."""
+    assert ref.quantity is not None
+    assert ans.quantity is not None
+    first, second, settings = ref.quantity, ans.quantity, leaves.settings
+    if not same_unit(first.unit, second.unit, settings.units == "required"):
+        leaves.used.add("units")
+        return False
+    if settings.units == "optional" and not first.unit and (short := SHORT_UNIT.match(second.value)) and exact(first.value) is not None:
+        second = replace(second, value=short[1])  # 20m: an expression in m is no answer where a number is asked for
+    if settings.units == "required" and first.degrees != second.degrees:
+        return False
+    if _mark(first) != _mark(second) and (_mark(first) or first.unit) and (_mark(second) or second.unit):
+        leaves.used.add("units")
+        return False  # 20 degrees, 20 miles and 20%
+    if first.percent != second.percent:
+        return _percents(first, second, leaves)
+    return texts(first.value, second.value, leaves)
+
+
+def _mark(value: Quantity) -> str:
+    return "degrees" if value.degrees else "%" if value.percent else ""
+
+
+def _percents(ref: Quantity, ans: Quantity, leaves: Leaves) -> bool | None:
+    """28% against 28 and 0.28; a sign may not be added to a reference below one: 0.5% is not 0.5."""
+    leaves.used.add("percent")
+    setting = leaves.settings.percent
+    if setting == "required":
+        return False
+    scaled = texts(*(f"({q.value})/100" if q.percent else q.value for q in (ref, ans)), leaves)
+    if setting == "value":
+        return scaled
+    number = exact(ref.value)
+    small = ans.percent and number is not None and abs(number) < 1
+    return either(scaled, False if small else texts(ref.value, ans.value, leaves))
+
+
+def texts(first: str, second: str, leaves: Leaves) -> bool | None:
+    """Whether two values without units are equal: numerals with a base, ratios, then arithmetic."""
+    first, second = without_thousands(first), without_thousands(second)
+    if key(first) == key(second):
+        return True
+    bases = BASED.match(first), BASED.match(second)
+    if any(bases):
+        leaves.used.add("base")
+        return _based(first, second, leaves.settings)
+    if ":" in first or ":" in second:
+        parts = [_ratio(text) for text in (first, second)]
+        if not all(parts) or len(parts[0]) != len(parts[1]):
+            return False
+        return every(leaves.texts(a, b) for a, b in zip(*parts, strict=True))
+    tolerance = leaves.settings.tolerance
+    if tolerance and "." in first + second:
+        a, b = exact(first), exact(second)
+        if a is not None and b is not None:
+            return abs(a - b) <= tolerance * abs(a)
+    return leaves.texts(first, second)
+
+
+def _based(first: str, second: str, settings: Settings) -> bool:
+    parts = []
+    for text in (first, second):
+        match = BASED.match(text)
+        parts.append((match[1] if match else text.strip(), match[2] if match else None))
+    if settings.base == "optional" and None in (parts[0][1], parts[1][1]):
+        return parts[0][0] == parts[1][0]
+    return parts[0] == parts[1]
+
+
+def _ratio(text: str) -> list[str]:
+    """The members of `a:b`, or of a fraction, as they stand: 6:8 is not 3:4, for it may be a time of day."""
+    if ":" in text:
+        return [part.strip() for part in text.split(":")]
+    match = re.fullmatch(r"\\frac\{([^{}]*)\}\{([^{}]*)\}|(\w+)/(\w+)", text.strip())
+    return [match[1] or match[3], match[2] or match[4]] if match else []
+
+
+def word_key(text: str) -> str:
+    """A phrase without case, spaces, articles, punctuation and markup."""
+    text = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text).lower()
+    text = re.sub(r"(?<![a-z])(?:an?|the)\s+(?=[a-z]{2})", "", text)
+    return re.sub(r"[\s.,;:'\"{}$~]+|\\(?=[\s$])|(?<=[a-z])-(?=[a-z])", "", text)
+
+
+def proportional(first: tuple[str, str], second: tuple[str, str], directed: bool) -> bool | None:
+    """Whether left minus right of one is a constant multiple of the other's; None where arithmetic cannot tell."""
+    ratios = set()
+    try:
+        for point in range(4):
+            a, b = (evaluate(side[0], point)[0] - evaluate(side[1], point)[0] for side in (first, second))
+            if a == 0 or b == 0 or isinstance(a, complex) or isinstance(b, complex):
+                return None
+            ratios.add(a / b)
+    except Unknown:
+        return None
+    if len(ratios) == 1:
+        return not directed or ratios.pop() > 0
+    return None if "frac" in "".join(first + second) or "/" in "".join(first + second) else False
+
+
+__all__ = ["Leaves", "equal", "parse", "word_key"]

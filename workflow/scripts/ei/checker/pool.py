@@ -1,0 +1,172 @@
+"""Worker processes: started once, watched by the clock, killed and replaced.
+
+A signal cannot interrupt a C call (a power of two large integers, say), so the limit is enforced from outside:
+the parent kills the process and starts another.
+"""
+
+import contextlib
+import json
+import math
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ei.checker.settings import Settings, Verdict
+from ei.stage import UserError
+
+START_LIMIT_S = 120.0  # Math-Verify takes 2 to 4 s to import, much longer on a cold network disk
+PAIRS_PER_WORKER = 250  # below this a second worker's start costs more than it saves
+DEATHS = 2  # a pair that takes this many workers down with it is an error
+SCRIPTS = Path(__file__).resolve().parents[2]
+
+Pair = tuple[str, str]
+
+
+@dataclass
+class Worker:
+    """A process, the pair it is working on, and when it must be done."""
+
+    process: subprocess.Popen[bytes]
+    deadline: float
+    ready: bool = False
+    pair: Pair | None = None
+    buffer: bytearray = field(default_factory=bytearray)
+
+
+def judge_pairs(pairs: list[Pair], settings: Settings, workers: int) -> Iterator[tuple[Pair, Verdict]]:
+    """Every pair with its verdict, in the order in which the workers finish."""
+    if not pairs:
+        return
+    queue, deaths = deque(pairs), dict.fromkeys(pairs, 0)
+    selector = selectors.DefaultSelector()
+    try:
+        for _ in range(min(workers, math.ceil(len(pairs) / PAIRS_PER_WORKER))):
+            _start(selector, settings)
+        left = len(pairs)
+        while left:
+            for pair, verdict in _turn(selector, queue, deaths, settings):
+                left -= 1
+                yield pair, verdict
+    finally:
+        for key in list(selector.get_map().values()):
+            _stop(selector, key.data)
+        selector.close()
+
+
+def _turn(
+    selector: selectors.BaseSelector, queue: deque[Pair], deaths: dict[Pair, int], settings: Settings
+) -> Iterator[tuple[Pair, Verdict]]:
+    """Wait for the next reply or deadline; the verdicts that came of it."""
+    watched: list[Worker] = [key.data for key in selector.get_map().values()]
+    wait = max(0.0, min(worker.deadline for worker in watched) - time.monotonic())
+    for key, _ in selector.select(wait if math.isfinite(wait) else None):
+        yield from _read(selector, key.data, queue, deaths, settings)
+    for worker in [key.data for key in selector.get_map().values()]:
+        if time.monotonic() < worker.deadline:
+            continue
+        if not worker.ready:
+            raise UserError(f"a checker process was not ready after {START_LIMIT_S:.0f} s: is the machine overloaded?")
+        pair, spent = worker.pair, settings.timeout_s * 1000
+        _stop(selector, worker)
+        _start(selector, settings)
+        if pair is not None:
+            yield pair, Verdict("timeout", "timeout", None, spent)
+
+
+def _read(
+    selector: selectors.BaseSelector,
+    worker: Worker,
+    queue: deque[Pair],
+    deaths: dict[Pair, int],
+    settings: Settings,
+) -> Iterator[tuple[Pair, Verdict]]:
+    """The verdict that a worker sent, if any; a worker that died is replaced and its pair tried again."""
+    assert worker.process.stdout is not None
+    chunk = os.read(worker.process.stdout.fileno(), 65536)
+    if not chunk:
+        yield from _bury(selector, worker, queue, deaths, settings)
+        return
+    worker.buffer += chunk
+    if not worker.buffer.endswith(b"\n"):
+        return
+    reply = json.loads(worker.buffer)
+    worker.buffer.clear()
+    if worker.ready and worker.pair is not None:
+        yield worker.pair, Verdict(**reply)
+    worker.ready, worker.pair, worker.deadline = True, None, math.inf
+    _give(worker, queue, settings)
+
+
+def _bury(
+    selector: selectors.BaseSelector,
+    worker: Worker,
+    queue: deque[Pair],
+    deaths: dict[Pair, int],
+    settings: Settings,
+) -> Iterator[tuple[Pair, Verdict]]:
+    if not worker.ready:
+        error = (worker.process.stderr.read() if worker.process.stderr else b"").decode(errors="replace").strip()
+        raise UserError(f"a checker process could not start: {error.splitlines()[-1] if error else 'no message'}")
+    pair = worker.pair
+    _stop(selector, worker)
+    _start(selector, settings)
+    if pair is None:
+        return
+    deaths[pair] += 1
+    if deaths[pair] < DEATHS:
+        queue.appendleft(pair)
+    else:
+        yield pair, Verdict("error", "worker died")
+
+
+def _give(worker: Worker, queue: deque[Pair], settings: Settings) -> None:
+    """Hand the next pair to an idle worker."""
+    if not queue:
+        return
+    worker.pair = queue.popleft()
+    worker.deadline = time.monotonic() + settings.timeout_s
+    request = {"reference": worker.pair[0], "answer": worker.pair[1], "settings": asdict(settings)}
+    assert worker.process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # it was killed while idle: the closed pipe is read next
+        worker.process.stdin.write(json.dumps(request).encode() + b"\n")
+        worker.process.stdin.flush()
+
+
+def _start(selector: selectors.BaseSelector, settings: Settings) -> None:
+    code = f"from ei.checker.child import main; main({os.getpid()}, {settings.memory_mb})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+    )
+    assert process.stdout is not None
+    selector.register(process.stdout, selectors.EVENT_READ, Worker(process, time.monotonic() + START_LIMIT_S))
+
+
+def _environment() -> dict[str, str]:
+    """The parent's environment, with this package importable and hashes (so sympy's order of terms) fixed."""
+    path = os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+
+
+def _stop(selector: selectors.BaseSelector, worker: Worker) -> None:
+    selector.unregister(_stdout(worker))
+    worker.process.kill()
+    worker.process.wait()
+    for stream in (worker.process.stdin, worker.process.stdout, worker.process.stderr):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):  # a request that was never read
+                stream.close()
+
+
+def _stdout(worker: Worker) -> Any:
+    return worker.process.stdout
