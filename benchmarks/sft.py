@@ -119,7 +119,7 @@ def weights(flags: argparse.Namespace) -> dict[str, Any]:
     if flags.tiny:
         config.update({"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4})
         config.update({"num_key_value_heads": 2, "layer_types": ["full_attention"] * 2})
-        table = table.sort(pl.col("response_ids").list.len()).head(300)
+        table = table.head(700).with_columns(pl.col("prompt_ids", "response_ids").list.head(8))
     table.sample(fraction=1, shuffle=True, seed=0).write_parquet(flags.work / "filtered.parquet")
     torch.manual_seed(0)
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):

@@ -10,7 +10,24 @@ from hypothesis import strategies as st
 from helpers import shared
 
 STOP = "</answer>"
-PIECES = ["a", " ", "1", "</", "answer", ">", "<", "/", "ans", "wer", "er>", ">.", "></", "</answer>", "</answer>!", "é"]
+PIECES = [
+    "a",
+    " ",
+    "1",
+    "</",
+    "answer",
+    ">",
+    "<",
+    "/",
+    "ans",
+    "wer",
+    "er>",
+    ">.",
+    "></",
+    "</answer>",
+    "</answer>!",
+    "é",
+]
 
 
 class Pieces:

@@ -22,7 +22,7 @@ from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 from trial import try_policy
 
 HERE = Path(__file__).parent
-ROWS = 512  # of the embedding; the tokenizer uses 500
+ROWS = 512  # of the embedding; the tokenizer uses 454
 IGNORED = -100  # target of padding, which cross_entropy leaves out
 STARTED = time.perf_counter()
 

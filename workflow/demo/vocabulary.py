@@ -1,4 +1,4 @@
-"""The demo's tokenizer: 500 byte-level BPE tokens behind Qwen2's own pre-tokenization.
+"""The demo's tokenizer: byte-level BPE tokens, at most 500, behind Qwen2's own pre-tokenization.
 
 transformers 5 opens every folder whose config.json says `qwen2` as a Qwen2Tokenizer, and that class puts
 Qwen2's pre-tokenization in place of the one saved in tokenizer.json, without a word. A tokenizer trained
@@ -13,7 +13,7 @@ from typing import Any
 from task import END_OF_TEXT
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-SIZE = 500  # tokens; the model has 512 rows
+SIZE = 500  # tokens at most (the corpus gives 454); the model has 512 rows
 
 
 def train_tokenizer(texts: Iterable[str], folder: Path) -> None:

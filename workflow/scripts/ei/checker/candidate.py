@@ -22,7 +22,9 @@ MARKER = re.compile(
 )
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$<(])|\s+(?=(?:So|Therefore|Thus|Hence)\b)|\n\s*\n")
 SENTENCE_END = re.compile(r"\.(?:\s|$)|\n|!(?:\s+[A-Z])")
-VERB = re.compile(r"(?<![a-zA-Z\\])(?:is|are|equals?|be|was|were|gives?|get|have|has|by|becomes|obtain|at|finds?|found|yields?|so|thus|therefore|hence)(?![a-zA-Z])\s*[:,]?\s*|:\s+")
+VERB = re.compile(
+    r"(?<![a-zA-Z\\])(?:is|are|equals?|be|was|were|gives?|get|have|has|by|becomes|obtain|at|finds?|found|yields?|so|thus|therefore|hence)(?![a-zA-Z])\s*[:,]?\s*|:\s+"
+)
 WORD = re.compile(r"(?<![a-zA-Z\\{])(?:[a-zA-Z]{2,}|I)(?![a-zA-Z])")
 MATH = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.S)
 NUMERAL = re.compile(r"(?<![\w.])-?\\?\$?\d[\d,]*(?:\.\d+)?(?:/\d+)?%?(?![\w])")
@@ -35,7 +37,7 @@ HEDGES = re.compile(
     re.I,
 )
 WHOLE_TEXT = re.compile(r"^\s*\$?\\text\{([^{}]*)\}\$?\s*$")
-COUNTED = re.compile(r"^\s*(?:\$[^$]*\$+|\\\(.*?\\\)|[-\d.,/$\\%]+)\s*(?:[a-zA-Z]+[\s.]*){1,8}$")
+COUNTED = re.compile(r"^\s*(?:\$[^$]*\$+|\\\(.*?\\\)|[-\d.,/$\\%]+)\s*[a-zA-Z]+(?:[\s.]+[a-zA-Z]+){0,7}[\s.]*$")
 LONGEST_SENTENCE = 600  # characters; a longer one is no statement of an answer
 
 
@@ -96,7 +98,11 @@ def is_prose(text: str) -> bool:
     if COUNTED.match(text) and not VERB.search(outside):
         return False  # 55 miles per hour
     words = [word for word in WORD.findall(outside) if word.lower() not in PLAIN_WORDS]
-    return len(words) >= 2 or text.startswith("####") or bool(words and (MARKER.search(text) or VERB.search(outside) or MATH.search(text)))
+    return (
+        len(words) >= 2
+        or text.startswith("####")
+        or bool(words and (MARKER.search(text) or VERB.search(outside) or MATH.search(text)))
+    )
 
 
 def stated(text: str) -> str:

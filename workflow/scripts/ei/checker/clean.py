@@ -161,7 +161,7 @@ def trimmed(text: str) -> str:
     """The text without outer spaces, trailing punctuation, and braces around the whole."""
     while True:
         before = text
-        text = text.strip(" ,;:`\"\n")
+        text = text.strip(' ,;:`"\n')
         text = re.sub(r"(?:\\+|(?<!\\ldots)\.|/)$", "", text)
         if text.startswith("{") and closing(text, 0) == len(text) - 1:
             text = text[1:-1]

@@ -10,89 +10,16 @@ from dataclasses import dataclass, replace
 from ei.checker.clean import SPACED_THOUSANDS, THOUSANDS, closing, trimmed, without_thousands
 from ei.checker.units import Quantity, number_word, quantity
 
-MAX_ITEMS = 100
-RELATIONS = re.compile(r"\\le(?![a-zA-Z])|\\ge(?![a-zA-Z])|\\ne(?![a-zA-Z])|\\approx(?![a-zA-Z])|\\equiv(?![a-zA-Z])|[=<>]")
-FLIP = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
-JOINER = re.compile(r"\\text\{\s*(and|or)\s*\}|(?<![a-zA-Z\\])(and|or)(?![a-zA-Z])|\\(?:vee|lor|wedge|land)(?![a-zA-Z])")
-NAME = r"(?:[a-zA-Z]|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|rho|sigma|Delta|Omega|tau|psi|epsilon|ell))"
-SUB = r"(?:_(?:\w|\{[^{}]{1,20}\}))?"
-APPLIED = r"(?:\([^()=<>]{1,30}\))"
-SIMPLE = rf"(?:\\(?:angle|triangle|vec|overline|widehat|hat|bar|measuredangle|overrightarrow)\s*\{{?)*(?:{NAME}{SUB}'*\s*){{1,6}}\}}?{SUB}(?:\^\{{?-1\}}?)?{APPLIED}*"
-LABEL = re.compile(
-    rf"^\s*(?:{SIMPLE}|\|\s*{SIMPLE}\s*\||\[\s*{SIMPLE}\s*\]|{SIMPLE}\s*[:/]\s*{SIMPLE}|\\frac\{{{SIMPLE}\}}\{{{SIMPLE}\}}"
-    rf"|\\(?:sin|cos|tan|cot|sec|csc|log|ln|det|dim|deg)\s*{SIMPLE}"
-    rf"|(?:m\s*)?\\angle\s*{SIMPLE}|(?:\\text\{{[^{{}}\d]{{1,60}}\}}|[a-zA-Z][a-zA-Z ]{{2,60}}){SUB}{APPLIED}?)\s*$"
-)
-LABEL_TUPLE = re.compile(rf"^\s*\(\s*{SIMPLE}(?:\s*,\s*{SIMPLE})+\s*\)\s*$")
-SUM_LABEL = re.compile(rf"^\s*{SIMPLE}(?:\s*(?:[-+]|\\cdot)\s*{SIMPLE})+\s*$")
-MATRIX = re.compile(r"^\s*(\[|\()?\s*\\begin\{([pbBvV]?matrix|smallmatrix|array)\}(?:\s*\{[lcr| ]*\})?(.*)\\end\{\2\}\s*([\])])?\s*$")
-NO_SOLUTION = {"nosolution", "nosolutions", "nosolutionsexist", "nosolutionexists", "emptyset", "theemptyset", r"\emptyset",
-               "noroots", r"\{\}", "norealsolution", "norealsolutions", "therearenosolutions"}  # fmt: skip
-ALL_REALS = {r"\mathbb{r}", "allrealnumbers", "allreals", "realnumbers", "anyrealnumber", "allrealvalues", "r",
-             "thesetofallrealnumbers", r"(-\infty,\infty)"}  # fmt: skip
-PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])")
-BUILDER = re.compile(rf"^\\\{{\s*({SIMPLE})\s*(?:\\in\s*\\mathbb\{{R\}}\s*)?[|:](.*)\\\}}$")
-DOES_NOT_EXIST = {"dne", "doesnotexist"}
-YES = {"yes", "true"}
-
-
-@dataclass(frozen=True)
-class Node:
-    """A piece of an answer. `mark` is the brackets, the joiner or the relation signs; `label` what it is said to be."""
-
-    kind: str  # value, words, list, tuple, set, union, matrix, relation, chain, interval, except
-    text: str = ""
-    items: tuple["Node", ...] = ()
-    mark: str = ""
-    label: str = ""
-    quantity: Quantity | None = None
-
-
 def parse(text: str) -> Node:
     """The shape of a cleaned answer."""
     text = trimmed(text)
+    if deepest(text) > DEEPEST:
+        return Node("words", text)
     for reader in (_words, _matrix, _listing, _relation, _union, _brackets):
         node = reader(text)
         if node is not None:
             return replace(node, text=text) if not node.text else node
     return leaf(text)
-
-
-def leaf(text: str) -> Node:
-    """A value, or words."""
-    number = number_word(text)
-    if number is not None:
-        return Node("value", text, quantity=Quantity(str(number)))
-    found = quantity(without_thousands(text))
-    bare = re.sub(r"\\(?:begin|end)\{[a-zA-Z]+\}", "", found.value)
-    word = re.search(r"\\text\{[^{}]*[a-zA-Z][^{}]*\}|(?<![a-zA-Z\\])[a-zA-Z]{4,}", bare)
-    if word or not found.value:
-        return Node("words", text)
-    return Node("value", text, quantity=found)
-
-
-def ambiguous(node: Node) -> bool:
-    """Whether `1,234` was read as one number and may be two."""
-    return node.kind == "value" and bool(THOUSANDS.search(node.text) or SPACED_THOUSANDS.search(node.text))
-
-
-def split(text: str, separators: str) -> list[str]:
-    """The parts between top-level separators; brackets of any kind nest, [0, 1) too."""
-    parts, depth, start, index = [], 0, 0, 0
-    while index < len(text):
-        char = text[index]
-        if char == "\\" and index + 1 < len(text):
-            index += 1
-            depth += {"{": 1, "}": -1}.get(text[index], 0)
-        elif char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth = max(0, depth - 1)
-        elif char in separators and depth == 0:
-            parts.append(text[start:index])
-            start = index + 1
-        index += 1
-    return [*parts, text[start:]]
 
 
 def _words(text: str) -> Node | None:
@@ -157,14 +84,10 @@ def _split_joiners(text: str) -> list[str]:
     """The parts between top-level words "and" and "or"."""
     parts, start = [], 0
     for match in JOINER.finditer(text):
-        if _depth(text[: match.start()]) == 0:
+        if depth_of(text[: match.start()]) == 0:
             parts.append(text[start : match.start()])
             start = match.end()
     return [part for part in [*parts, text[start:]] if part.strip(" ,")]
-
-
-def _depth(text: str) -> int:
-    return sum(text.count(c) for c in "([{") - sum(text.count(c) for c in ")]}")
 
 
 def _commas(text: str) -> list[str]:
@@ -187,7 +110,7 @@ def _relation(text: str) -> Node | None:
         if LABEL.match(match[1]):
             return replace(parse(match[2]), label=match[1].strip())
         return None
-    found = [m for m in RELATIONS.finditer(text) if _depth(text[: m.start()]) == 0]
+    found = [m for m in RELATIONS.finditer(text) if depth_of(text[: m.start()]) == 0]
     if not found or len(found) > 20:
         return None
     edges = [0, *[edge for m in found for edge in (m.start(), m.end())], len(text)]
@@ -205,9 +128,9 @@ def _relation(text: str) -> Node | None:
 def _equation(sides: list[str], signs: list[str]) -> Node:
     """A labelled value, or a relation; further members of a chain are kept as items to agree with the value."""
     label = ""
-    if LABEL.match(sides[0]) or LABEL_TUPLE.match(sides[0]):
+    if len(sides[0]) <= LONGEST_LABEL and (LABEL.match(sides[0]) or LABEL_TUPLE.match(sides[0])):
         label, sides, signs = sides[0], sides[1:], signs[1:]
-    elif len(sides) == 2 and LABEL.match(sides[1]) and signs == ["="]:
+    elif len(sides) == 2 and _is_variable(sides[1]) and signs == ["="]:
         label, sides = sides[1], sides[:1]
     if len(sides) == 1:
         node = parse(sides[0])
@@ -248,7 +171,9 @@ def _around_zero(label: str, value: Node, sign: str) -> Node:
 
 
 def _is_variable(text: str) -> bool:
-    return bool(LABEL.match(text)) and not re.match(r"^\s*(?:e|i|\\text\{.*\})\s*$", text)
+    return (
+        len(text) <= LONGEST_LABEL and bool(LABEL.match(text)) and not re.match(r"^\s*(?:e|i|\\text\{.*\})\s*$", text)
+    )
 
 
 def _interval(low: Node, high: Node, closed_low: bool, closed_high: bool, label: str) -> Node:
@@ -258,7 +183,7 @@ def _interval(low: Node, high: Node, closed_low: bool, closed_high: bool, label:
 
 def _union(text: str) -> Node | None:
     parts = re.split(r"\\cup(?![a-zA-Z])", text)
-    if len(parts) < 2 or len(parts) > MAX_ITEMS or any(_depth(part) != 0 for part in parts):
+    if len(parts) < 2 or len(parts) > MAX_ITEMS or any(depth_of(part) != 0 for part in parts):
         return None
     return Node("union", text, tuple(parse(part) for part in parts))
 
@@ -298,6 +223,4 @@ def _closes_early(text: str) -> bool:
     return True
 
 
-INFINITY = Node("value", r"\infty", quantity=Quantity(r"\infty"))
-MINUS_INFINITY = Node("value", r"-\infty", quantity=Quantity(r"-\infty"))
 __all__ = ["LABEL", "SUM_LABEL", "Node", "ambiguous", "closing", "parse", "split"]

@@ -25,6 +25,7 @@ NEEDED = 3  # points at which both sides must be defined
 DECIMAL = re.compile(r"(?<![\d\\_])(\d*)\.(\d+)(?!\d*\s*\\overline)")
 REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d+)\}")
 MIXED = re.compile(r"(?<![\d.^_{}\\])(\d+)\s*(\\frac\{\d+\}\{\d+\})")
+BESIDE = re.compile(r"(?<=\d)\s*(?=\(|\\[dt]?binom|\\frac)")  # the parser reads 3(4) as 3 + 4, a mixed number
 COMMANDS = re.compile(r"\\([a-zA-Z]+|.)")
 KNOWN = set(
     "frac sqrt pi cdot times div infty sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth sech csch log ln"
@@ -49,6 +50,7 @@ class SymbolicLeaves(Leaves):
         found = same_value(first, second)
         if found is not None:
             return found
+        self.used.add("math-verify")
         try:
             a, b = read(first), read(second)
         except Unparsable:
@@ -59,20 +61,18 @@ class SymbolicLeaves(Leaves):
     def same(self, a: Any, b: Any) -> bool:
         """Whether two sympy objects are equal."""
         if a == b and a is not sympy.nan and a is not sympy.zoo:
-            self.used.add("math-verify")
             return True
         if isinstance(a, sympy.Expr) and isinstance(b, sympy.Expr):
             return self.expressions(a, b)
         if isinstance(a, sympy.MatrixBase) or isinstance(b, sympy.MatrixBase):
             return self.matrices(a, b)
-        self.used.add("math-verify")
         return bool(verify(a, b, float_rounding=15, timeout_seconds=None))
 
     def expressions(self, a: sympy.Expr, b: sympy.Expr) -> bool:
         """Equality at test points; where too few points are in both domains, Math-Verify's."""
         at_points = agree(a, b)
-        self.used.add("math-verify" if at_points is None else "points")
         if at_points is not None:
+            self.used.add("points")
             return at_points
         if a.free_symbols != b.free_symbols:
             return False
@@ -105,7 +105,11 @@ def read(text: str) -> Any:
     text = REPEATING.sub(_repeating, trimmed(text))
     text = DECIMAL.sub(lambda m: rf"\frac{{{int(m[1] + m[2])}}}{{{10 ** len(m[2])}}}", text)
     text = MIXED.sub(r"(\1+\2)", text)
-    text = re.sub(r"_(\w)", r"_{\1}", re.sub(r"(?<!\\)%", "", text))
+    text = re.sub(r"\^(\d+)", r"^{\1}", re.sub(r"_(\w)", r"_{\1}", re.sub(r"(?<!\\)%", "", text)))
+    text = BESIDE.sub(r"\\cdot ", text)
+    text = re.sub(
+        r"\^\\circ", r"\\cdot \\frac{\\pi}{180}" if re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", text) else "", text
+    )
     checked(text)
     complex_numbers = bool(re.search(r"(?<![a-zA-Z\\])i(?![a-zA-Z])|\\(?:det|cis)", text))
     try:
@@ -145,7 +149,7 @@ def checked(text: str) -> None:
 def agree(a: sympy.Expr, b: sympy.Expr) -> bool | None:
     """Whether the expressions agree at every test point where both are defined; None below NEEDED points."""
     symbols = sorted(a.free_symbols | b.free_symbols, key=str)
-    a, b = a.doit(), b.doit()
+    a, b = (side.doit().replace(_odd_root_of_negative, _real_root) for side in (a, b))
     if a == b:
         return True
     if not symbols:
@@ -160,6 +164,18 @@ def agree(a: sympy.Expr, b: sympy.Expr) -> bool | None:
             return False
         defined += same is True
     return True if defined >= NEEDED else None
+
+
+def _odd_root_of_negative(node: sympy.Basic) -> bool:
+    return bool(
+        isinstance(node, sympy.Pow) and node.base.is_negative and node.exp.is_Rational
+        and node.exp.q % 2 and node.exp.q > 1
+    )  # fmt: skip
+
+
+def _real_root(node: sympy.Pow) -> sympy.Expr:
+    """The cube root of -8 is -2, not the principal complex root."""
+    return sympy.Integer(-1) ** node.exp.p * (-node.base) ** node.exp
 
 
 def _at(expression: sympy.Expr, point: dict[Any, Any]) -> Any:

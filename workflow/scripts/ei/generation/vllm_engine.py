@@ -11,8 +11,9 @@ import multiprocessing as mp
 import os
 import queue
 import subprocess
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ei.stage import UserError, die_with_parent
 
 log = logging.getLogger("vllm_engine")
 GIB = 1 << 30
+READY = True  # an engine's first message
 # What an engine takes beside weights and KV cache: activations of a prefill, CUDA graphs, the CUDA context.
 # Sized for 1.5B parameters, 16 graphs and 8,192 prefill tokens.
 WORKSPACE = 6 * GIB
@@ -38,11 +40,17 @@ class Engines:
 
 
 def generate(
-    policy: Path, requests: list[Request], sampling: Sampling, end_ids: list[int], context: int, engines: Engines
+    policy: Path,
+    requests: list[Request],
+    sampling: Sampling,
+    end_ids: list[int],
+    context: int,
+    engines: Engines,
+    on_ready: Callable[[float], None] = lambda seconds: log.info("an engine was ready after %.1f s", seconds),
 ) -> Iterator[list[Rollout]]:
     """The rollouts of each question as soon as its group is finished, in no particular order.
 
-    Raises UserError where an engine does not start or dies, with the last line of what it said.
+    `on_ready` hears of each engine that is up, with the seconds since its process was started. Raises UserError where an engine does not start or dies, with the last line of what it said.
     """
     spawn = mp.get_context("spawn")
     results: Any = spawn.Queue()
@@ -55,7 +63,7 @@ def generate(
     for process in processes:
         process.start()
     try:
-        yield from _collect(processes, results)
+        yield from _collect(processes, results, on_ready)
     finally:
         for process in processes:
             process.terminate()
@@ -63,8 +71,8 @@ def generate(
             process.join()
 
 
-def _collect(processes: list[Any], results: Any) -> Iterator[list[Rollout]]:
-    finished = 0
+def _collect(processes: list[Any], results: Any, on_ready: Callable[[float], None]) -> Iterator[list[Rollout]]:
+    started, finished = time.monotonic(), 0
     while finished < len(processes):
         try:
             message = results.get(timeout=5)
@@ -78,6 +86,8 @@ def _collect(processes: list[Any], results: Any) -> Iterator[list[Rollout]]:
             continue
         if message is None:
             finished += 1
+        elif message is READY:
+            on_ready(time.monotonic() - started)
         elif isinstance(message, str):
             raise UserError(f"vLLM: {message}")
         else:
@@ -93,10 +103,11 @@ def _serve(
     engines: Engines,
     results: Any,
 ) -> None:
-    """The engine process: everything it finishes goes into `results`, then None; or its error as text."""
+    """The engine process: READY, everything it finishes, then None go into `results`; or its error as text."""
     die_with_parent()
     try:
         engine = _start(policy, sampling, context, engines)
+        results.put(READY)
         for rollouts in _run(engine, requests, sampling, end_ids):
             results.put(rollouts)
         results.put(None)

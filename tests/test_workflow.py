@@ -1,0 +1,244 @@
+"""The whole chain under Snakemake, on a miniature of two steps: what it leaves, what reruns, what survives a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import gpurun
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from ei.files import read_metadata
+from ei.policy import fingerprint
+
+from helpers import DEMO, ROOT, command, copy_of, miniature, snakemake
+
+ROLLOUT_COLUMNS = {
+    "question_id": "string", "question": "string", "answer": "string", "sample": "int32", "seed": "int64",
+    "prompt_ids": "list<element: int32>", "response": "string", "response_ids": "list<element: int32>",
+    "finish_reason": "string", "step": "int32", "policy": "string", "level": "string", "subject": "string",
+}  # fmt: skip
+SCORE_COLUMNS = {"extracted": "string", "format_ok": "bool", "reward": "float", "status": "string"}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A working folder with a finished run of two steps."""
+    folder = tmp_path_factory.mktemp("finished")
+    miniature(folder, sft={"epochs": 2})
+    done = snakemake(folder)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return folder
+
+
+@pytest.fixture
+def rerun(finished, tmp_path):
+    """A copy of the finished folder, and a function that changes its settings."""
+    folder = copy_of(finished, tmp_path / "copy")
+
+    def change(**changes):
+        path = folder / "config.yaml"
+        config = yaml.safe_load(path.read_text())
+        for key, value in changes.items():
+            config[key] = {**config[key], **value} if isinstance(value, dict) else value
+        path.write_text(yaml.safe_dump(config))
+        return folder
+
+    return change
+
+
+def planned(folder, *targets):
+    """{(rule, step)} that a dry run would run."""
+    told = snakemake(folder, *targets, "--dry-run")
+    assert told.returncode == 0, told.stdout[-3000:]
+    found, rule = set(), None
+    for line in told.stdout.splitlines():
+        if line.startswith(("rule ", "localrule ")):
+            rule = line.split()[1].rstrip(":")
+        elif line.strip().startswith("wildcards:") and "step=" in line:
+            found.add((rule, int(line.split("step=")[1].split(",")[0])))
+    return found
+
+
+def types(path):
+    return {field.name: str(field.type) for field in pq.read_schema(path)}
+
+
+def test_a_run_leaves_every_file_of_the_contract_with_its_columns(finished):
+    results = finished / "results"
+    for step in (1, 2):
+        folder = results / f"step{step}"
+        assert types(folder / "rollouts.parquet").items() >= ROLLOUT_COLUMNS.items()
+        for name in ("scored.parquet", "filtered.parquet", "responses.parquet"):
+            assert types(folder / name).items() >= {**ROLLOUT_COLUMNS, **SCORE_COLUMNS}.items()
+        assert {"update", "epoch", "loss", "entropy", "grad_norm", "lr", "tokens"} <= set(
+            pq.read_schema(folder / "training.parquet").names
+        )
+        assert {"config.json", "model.safetensors", "tokenizer.json"} <= {p.name for p in (folder / "policy").iterdir()}
+    for name in ("accuracy.png", "accuracy.svg", "entropy.png", "entropy.svg"):
+        assert (results / "plots" / name).stat().st_size > 10_000
+    assert pl.read_csv(results / "steps.csv")["step"].to_list() == [0, 1, 2]
+
+
+def test_every_row_says_which_weights_made_it(finished):
+    results = finished / "results"
+    policies = [DEMO / "policy", results / "step1/policy", results / "step2/policy"]
+    prints = [fingerprint(folder) for folder in policies]
+    assert len(set(prints)) == 3
+    for step in (1, 2):
+        rows = pl.read_parquet(results / f"step{step}/rollouts.parquet")
+        assert rows["policy"].unique().to_list() == [prints[step - 1]]
+    for step in (0, 1, 2):
+        assert json.loads((results / f"step{step}/eval.json").read_text())["policy"] == prints[step]
+        assert pl.read_parquet(results / f"step{step}/responses.parquet")["policy"].unique().to_list() == [prints[step]]
+
+
+def test_every_file_carries_lineage_version_and_settings(finished):
+    for path in finished.glob("results/**/*.parquet"):
+        if path.parent.name.startswith(".") or "pairs" in path.name:
+            continue
+        assert {"lineage", "version", "settings"} <= set(read_metadata(path)), path
+    for path in finished.glob("results/step*/*.json"):
+        assert {"lineage", "version", "settings"} <= set(json.loads(path.read_text())), path
+
+
+def test_sft_sees_the_right_rollouts_and_no_others(finished):
+    for step in (1, 2):
+        folder = finished / f"results/step{step}"
+        scored, filtered = (pl.read_parquet(folder / f"{name}.parquet") for name in ("scored", "filtered"))
+        right = scored.filter(pl.col("reward") == 1).unique(["question_id", "response"])
+        assert 0 < filtered.height == right.height
+        assert filtered["reward"].to_list() == [1.0] * filtered.height
+
+
+def test_the_decoded_ids_are_the_response(finished):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(finished / "results/step1/policy")
+    rows = pl.read_parquet(finished / "results/step2/rollouts.parquet")
+    for ids, text, reason in rows.select("response_ids", "response", "finish_reason").iter_rows():
+        decoded = tokenizer.decode(ids, skip_special_tokens=True)
+        assert decoded.startswith(text)
+        if reason == "stop" and "</answer>" in text:
+            assert text.endswith("</answer>")
+
+
+def test_a_second_call_says_that_there_is_nothing_to_do(finished):
+    assert "Nothing to be done" in snakemake(finished).stdout
+
+
+def test_another_number_of_validation_questions_reruns_evaluations_only(rerun):
+    again = planned(rerun(eval={"questions": 10}))
+    assert {rule for rule, _ in again} == {"eval", "gather_answers", "grade", "metrics"}
+    assert {step for _, step in again} == {0, 1, 2}
+
+
+def test_other_epochs_keep_the_first_steps_rollouts(rerun):
+    again = planned(rerun(sft={"epochs": 3}))
+    assert ("sft", 1) in again
+    assert ("sample", 2) in again
+    assert not again & {("sample", 1), ("score", 1), ("filter", 1), ("eval", 0)}
+
+
+def test_another_score_setting_samples_nothing_of_the_first_step(rerun):
+    again = planned(rerun(score={"max_chars": 500}))
+    assert ("score", 1) in again
+    assert not again & {("sample", 1), ("eval", 0)}
+
+
+def test_what_only_changes_the_speed_reruns_nothing(rerun):
+    folder = rerun(vllm={"engines": 3}, threads=2)
+    assert "Nothing to be done" in snakemake(folder, "--dry-run").stdout
+
+
+def test_a_deleted_policy_is_not_made_again_unless_it_is_asked_for(rerun):
+    folder = rerun()
+    for path in (folder / "results/step1/policy").iterdir():
+        path.unlink()
+    (folder / "results/step1/policy").rmdir()
+    assert "Nothing to be done" in snakemake(folder, "--dry-run").stdout
+    assert ("sft", 1) in planned(folder, "results/step1/policy")
+
+
+def test_a_failed_rerun_leaves_nothing_stale(rerun):
+    folder = rerun(filter={"max_per_question": 1}, sft={"row_tokens": 8})
+    before = json.loads((folder / "results/step2/eval.json").read_text())["lineage"]
+    failed = snakemake(folder, "results/step2/eval.json")
+    assert failed.returncode != 0
+    assert "error:" in failed.stdout
+    assert snakemake(folder, "results/step2/eval.json", "--dry-run").stdout.count("Nothing to be done") == 0
+    rerun(sft={"row_tokens": 1024})
+    again = planned(folder, "results/step2/eval.json")
+    assert {("sft", 1), ("sample", 2), ("sft", 2), ("eval", 2), ("metrics", 2)} <= again
+    assert ("sample", 1) not in again
+    assert json.loads((folder / "results/step2/eval.json").read_text())["lineage"] == before
+
+
+def start_and_kill(folder, target, when):
+    """Start a run, kill everything in it with SIGKILL as soon as `when()` holds, and unlock."""
+    run = subprocess.Popen(
+        command(folder, target), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    while not when():
+        assert run.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert snakemake(folder, "--unlock").returncode == 0
+
+
+def test_a_run_killed_in_sample_and_in_sft_ends_with_the_same_results(finished, tmp_path):
+    folder = tmp_path / "killed"
+    miniature(folder, sft={"epochs": 2})
+    step = folder / "results/step1"
+    target = "results/step2/rollouts.parquet"
+    start_and_kill(folder, target, lambda: list(step.glob("rollouts/.*/*.parquet")))
+    assert not (step / "rollouts.parquet").exists()
+    start_and_kill(folder, target, lambda: list(step.glob(".policy.*/*.pt")))
+    assert not (step / "policy").exists()
+    last = snakemake(folder, target)
+    assert last.returncode == 0, last.stdout[-3000:]
+    for name in ("step1/rollouts.parquet", "step1/filtered.parquet", "step2/rollouts.parquet"):
+        assert (folder / "results" / name).read_bytes() == (finished / "results" / name).read_bytes(), name
+    assert fingerprint(step / "policy") == fingerprint(finished / "results/step1/policy")
+    assert not list(step.glob(".policy.*"))
+    assert not list(step.glob("rollouts/.*"))
+
+
+def test_two_shards_draw_what_one_draws(finished, tmp_path):
+    miniature(tmp_path, shards=2)
+    done = snakemake(tmp_path, "results/step1/rollouts.parquet")
+    assert done.returncode == 0, done.stdout[-3000:]
+    whole, parts = (pl.read_parquet(f / "results/step1/rollouts.parquet") for f in (finished, tmp_path))
+    assert parts.equals(whole)
+
+
+def test_an_unknown_setting_is_refused_before_any_job(tmp_path):
+    path = miniature(tmp_path)
+    path.write_text(path.read_text().replace("temperature:", "temprature:"))
+    refused = snakemake(tmp_path, "--dry-run")
+    assert refused.returncode != 0
+    assert "temprature" in refused.stdout
+
+
+def test_a_model_that_is_neither_folder_nor_hub_id_is_named(tmp_path):
+    miniature(tmp_path, model="no/such/folder")
+    refused = snakemake(tmp_path, "--dry-run")
+    assert refused.returncode != 0
+    assert "'no/such/folder' is neither a folder nor a hub id" in refused.stdout
+
+
+@pytest.mark.skipif(bool(gpurun.visible()), reason="this machine has a GPU")
+def test_without_a_gpu_the_main_run_stops_at_once_and_names_the_demo(tmp_path):
+    (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    refused = snakemake(tmp_path, "--resources=gpu=2")
+    assert refused.returncode != 0
+    assert "snakemake demo --cores all" in refused.stdout
+    assert not (tmp_path / "results").exists()
+    assert not (tmp_path / "models").exists()
