@@ -154,7 +154,7 @@ def check(flags: argparse.Namespace) -> dict[str, Any]:
     one, other = (torch.cat([each[name].flatten() for name in sorted(exact)]) for each in (grads, exact))
     cosines = {name: float(torch.cosine_similarity(grads[name].flatten(), exact[name].flatten(), 0)) for name in exact}
     worst = min(cosines, key=lambda name: cosines[name])
-    found = {
+    found: dict[str, Any] = {
         "loss": [loss, exact_loss],
         "entropy": [entropy, exact_entropy],
         "cosine": float((one.double() @ other.double()) / (one.double().norm() * other.double().norm())),

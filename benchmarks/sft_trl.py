@@ -17,7 +17,7 @@ PADDED = {
     "gradient_checkpointing": False,
     "train_sampling_strategy": "group_by_length",
 }
-FLEX = {"packing": True, "per_device_train_batch_size": 1, "gradient_checkpointing": False}
+FLEX = {"packing": True, "per_device_train_batch_size": 1, "gradient_checkpointing": False, "pad_to_multiple_of": 128}
 # Without FlashAttention 2 or 3, TRL can pack with flex_attention alone: SDPA would build a mask of tokens x tokens.
 TRL: dict[str, dict[str, Any]] = {
     "trl_default": {"gradient_accumulation_steps": BATCH // 8},  # 8 sequences at a time are TRL's default
@@ -25,6 +25,7 @@ TRL: dict[str, dict[str, Any]] = {
     "trl_padded_compiled": {**PADDED, "torch_compile": True},
     "trl_padded_liger": {**PADDED, "use_liger_kernel": True},
     "trl_flex": FLEX,
+    "trl_flex_compiled": {**FLEX, "torch_compile": True},
     "trl_flex_liger": {**FLEX, "use_liger_kernel": True},
 }
 

@@ -21,7 +21,7 @@ def shared(name: str) -> Path:
     path = SHARED_DATA / name
     if not path.exists():
         pytest.skip(
-            f"{name} is not here: the data of MATH and of recorded rollouts may not be shipped (EI_SHARED_DATA)"
+            f"{name} is not here: MATH and recorded rollouts may not be shipped (EI_SHARED_DATA)"
         )
     return path
 

@@ -5,6 +5,7 @@ import argparse
 import numpy as np
 import pytest
 import torch
+
 from ei import policy
 from ei.generation import command
 from ei.generation.draw import Request, Sampling, stop_test
@@ -12,7 +13,6 @@ from ei.generation.durable import batches, rollout_table, shard
 from ei.generation.transformers_engine import _pick, generate
 from ei.questions import request_seed
 from ei.stage import UserError
-
 from helpers import DEMO, ROOT
 
 POLICY = DEMO / "policy"
@@ -126,7 +126,7 @@ def test_what_was_drawn_before_a_kill_is_kept_and_the_rest_is_the_same(requests,
 def test_shards_take_whole_batches_and_every_one_once():
     groups = batches(list(range(11)), 2)
     parts = [shard(groups, k, 3) for k in range(3)]
-    assert sorted(sum(parts, [])) == list(range(11))
+    assert sorted(item for part in parts for item in part) == list(range(11))
     assert parts[0] == [0, 1, 6, 7]
 
 

@@ -2,12 +2,13 @@
 
 import math
 
-import metrics
 import polars as pl
 import pytest
-from ei.statistics import wilson
 from hypothesis import given
 from hypothesis import strategies as st
+
+import metrics
+from ei.statistics import wilson
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

@@ -1,6 +1,7 @@
 """Runs, lineages and what is shared, from settings alone."""
 
 import pytest
+
 from ei import plan
 
 CONFIG = {

@@ -4,11 +4,11 @@ import json
 
 import polars as pl
 import pytest
-from ei import questions
-from ei.stage import UserError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ei import questions
+from ei.stage import UserError
 from helpers import shared
 
 

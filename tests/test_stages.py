@@ -2,20 +2,17 @@
 
 import polars as pl
 import pytest
-from ei.files import read_metadata, stamp, whole, write_table
 
+from ei.files import read_metadata, stamp, whole, write_table
 from helpers import DEMO, ROOT, script
 
 
 def test_a_file_is_whole_or_absent(tmp_path):
     path = tmp_path / "out.txt"
 
-    def fail():
-        with whole(path) as partial:
-            partial.write_text("half")
-            raise RuntimeError("in the middle")
-
-    pytest.raises(RuntimeError, fail)
+    with pytest.raises(RuntimeError), whole(path) as partial:
+        partial.write_text("half")
+        raise RuntimeError("in the middle")
     assert list(tmp_path.iterdir()) == []
     with whole(path) as partial:
         partial.write_text("all")

@@ -8,14 +8,14 @@ import sys
 import time
 from pathlib import Path
 
-import gpurun
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import yaml
+
+import gpurun
 from ei.files import read_metadata
 from ei.policy import fingerprint
-
 from helpers import DEMO, ROOT, command, copy_of, miniature, snakemake
 
 ROLLOUT_COLUMNS = {

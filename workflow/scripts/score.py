@@ -81,7 +81,8 @@ def main() -> None:
     if flags.explain:
         from ei.checker.explain import explain
 
-        print(explain(*flags.explain, settings))
+        reference, response = flags.explain
+        print(explain(reference, response, settings))
     else:
         write(flags, settings)
 

@@ -215,17 +215,11 @@ def starts_factor(token: str) -> bool:
     return token in (r"\frac", r"\sqrt", r"\pi") or token in FUNCTIONS or token in GREEK or token[:1] == "."
 
 
-
 def at_point(letter: str, point: int) -> Fraction:
     """The rational value of a letter at test point number `point`; some points have letters of both signs."""
     digest = hashlib.sha256(f"{point}/{letter}".encode()).digest()
     size = Fraction(int.from_bytes(digest[:4], "big") + 2**28, 2**30 + int.from_bytes(digest[4:6], "big"))
     return -size if point and digest[6] & 1 else size
-
-
-
-
-
 
 
 def evaluate(text: str, point: int = 0) -> tuple[Value, frozenset[str]]:
@@ -257,7 +251,9 @@ def same_value(first: str, second: str) -> bool | None:
     refute (relative difference above 1e-6) but never prove.
     """
     try:
-        points = [(evaluate(first, point), evaluate(second, point)) for point in range(3)]
+        points = [(evaluate(first, 0), evaluate(second, 0))]
+        if points[0][0][1] | points[0][1][1]:
+            points += [(evaluate(first, point), evaluate(second, point)) for point in (1, 2)]
     except Unknown:
         return None
     for point, ((a, _), (b, _)) in enumerate(points):

@@ -10,13 +10,23 @@ import re
 from ei.checker.clean import closing
 
 BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)|\\boxed\s*(?=[\d\\])")
-BETWEEN = re.compile(r"(?:^|.*(?:[,;]|(?<![a-zA-Z])(?:and|or)))[\s$,;.{}\[\]]*(?:\\[()\[\]{}]|\\quad|\\qquad|\\text|[\s$]|[a-zA-Z]\w*(?:_\{?\w+\}?)?\s*=)*$", re.S)  # fmt: skip
+BETWEEN = re.compile(
+    r"(?:^|.*(?:[,;]|(?<![a-zA-Z])(?:and|or)))[\s$,;.{}\[\]]*"
+    r"(?:\\[()\[\]{}]|\\quad|\\qquad|\\text|[\s$]|[a-zA-Z]\w*(?:_\{?\w+\}?)?\s*=)*$",
+    re.S,
+)
 NEAR = 70  # characters that may lie between joined boxes
 AFTER_BOX = re.compile(r"^[\s$\\)\]}]*((?:\\?%|percent|thousand|million|billion|trillion)\b|\\?%)")
-TAGS = re.compile(r"</?(?:p|br|div|span|b|i|u|strong|em|solution|answer|result|final|think|center|code|li|ul|h[1-6])\b[^<>]{0,80}/?>|</>|</?s>")  # fmt: skip
-NOISE = re.compile(r"<\|.*$|\\(?:begin|end)\{(?:answer|center|solution)\}|\*\*|__|I hope (?:it|this) is correct\.?|^```\w*|```$", re.S)  # fmt: skip
+TAGS = re.compile(
+    r"</?(?:p|br|div|span|b|i|u|strong|em|solution|answer|result|final|think|center|code|li|ul|h[1-6])\b[^<>]{0,80}/?>"
+    r"|</>|</?s>"
+)
+NOISE = re.compile(
+    r"<\|.*$|\\(?:begin|end)\{(?:answer|center|solution)\}|\*\*|__|I hope (?:it|this) is correct\.?|^```\w*|```$", re.S
+)
 MARKER = re.compile(
-    r"(?:\b(?:final|correct|my|the)?\s*(?:answer|result|solution)\b\**(?:\s*(?:is|are|would be|will be|equals|was)\b|\s*:|\s*(?=\$|\\[\[(]))"
+    r"(?:\b(?:final|correct|my|the)?\s*(?:answer|result|solution)\b\**"
+    r"(?:\s*(?:is|are|would be|will be|equals|was)\b|\s*:|\s*(?=\$|\\[\[(]))"
     r"(?:\s*(?:that|therefore|thus|then|equal to))?|####)\s*:?\s*",
     re.I,
 )

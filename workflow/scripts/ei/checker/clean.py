@@ -4,9 +4,10 @@ r"""One spelling for what LaTeX, Unicode and plain text write in many ways.
 """
 
 import re
+from functools import lru_cache
 
 INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xAD])
-CONTROL = dict.fromkeys([*range(0x00, 0x20), *range(0x7F, 0xA0)], " ")
+CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 SUPERSCRIPTS = {"⁰": "0", "¹": "1", "²": "2", "³": "3", "⁴": "4", "⁵": "5", "⁶": "6", "⁷": "7", "⁸": "8", "⁹": "9",
                 "⁻": "-", "ⁿ": "n"}  # fmt: skip
 SUBSCRIPTS = {chr(0x2080 + digit): str(digit) for digit in range(10)}
@@ -83,7 +84,13 @@ DIGIT_FRACTIONS = [
     (re.compile(r"(\\frac\s*\{[^{}]*\})\s*([a-zA-Z\d])"), r"\1{\2}"),
     (re.compile(r"\\sqrt\s*(\d|(?<=\s)[a-zA-Z])"), r"\\sqrt{\1}"),
     (re.compile(r"\\frac\s+\{"), r"\\frac{"),
-    (re.compile(r"(?<![\w}.\\^_])(\d+)\s*/\s*(\d+)(?=\s*[a-zA-Z\\(])(?!\s*(?:\\text|\\le|\\ge|\\ne|\\cup|[a-zA-Z]{2}))"), r"\\frac{\1}{\2}"),
+    (
+        re.compile(
+            r"(?<![\w}.\\^_])(\d+)\s*/\s*(\d+)(?=\s*[a-zA-Z\\(])"
+            r"(?!\s*(?:\\text|\\le|\\ge|\\ne|\\cup|[a-zA-Z]{2}))"
+        ),
+        r"\\frac{\1}{\2}",
+    ),
 ]  # fmt: skip
 BASES = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 NAMED_BASE = re.compile(rf"_\s*\{{?\s*\\text\{{({'|'.join(BASES)})\}}\s*\}}?")
@@ -92,12 +99,16 @@ PLAIN_ROOT_BARE = re.compile(r"(?:(?<![a-zA-Z\\])sqrt|√)\s*(?:\{([^{}]*)\}|(\d
 POWER_OF_PARENTHESES = re.compile(r"\^\s*(?=\()")
 THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 SPACED_THOUSANDS = re.compile(r"(?<![\d.,] )(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d,])(?! \d)")
+PLAIN = re.compile(r"\s*\$?(-?\d+(?:\.\d+)?(?:/\d+)?)\.?\$?\s*")  # most answers: nothing to do
 SCRIPTS = re.compile(f"[{''.join(SUPERSCRIPTS)}]+")
 LOWS = re.compile(f"[{''.join(SUBSCRIPTS)}]+")
 
 
+@lru_cache(maxsize=8192)
 def clean(text: str) -> str:
     """The same mathematics in one spelling."""
+    if plain := PLAIN.fullmatch(text):
+        return plain[1]
     text = SCRIPTS.sub(lambda m: "^{" + "".join(SUPERSCRIPTS[c] for c in m[0]) + "}", text)
     text = LOWS.sub(lambda m: "_{" + "".join(SUBSCRIPTS[c] for c in m[0]) + "}", text)
     text = text.translate(TABLE).replace(r"\\$", r"\$")
@@ -123,8 +134,8 @@ def _text(match: re.Match[str]) -> str:
         return " "
     if re.fullmatch(r"[\d.,/+\-\s]+|[eid]|\(?[A-Z]\)?|[A-Z](?:, ?[A-Z])+|%|\\\$", inner):
         return f" {inner} "
-    if match := re.fullmatch(r"([\d:.,/]+)\s*([a-zA-Z][a-zA-Z. ]*)", inner):
-        return rf" {match[1]} \text{{{match[2]}}}"
+    if counted := re.fullmatch(r"([\d:.,/]+)\s*([a-zA-Z][a-zA-Z. ]*)", inner):
+        return rf" {counted[1]} \text{{{counted[2]}}}"
     return rf"\text{{{inner}}}"
 
 

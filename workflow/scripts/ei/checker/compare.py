@@ -5,13 +5,13 @@ The leaves are compared by a `Leaves` object: exact arithmetic alone, or with Ma
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from ei.checker.arithmetic import Unknown, evaluate, exact, same_value
-from ei.checker.clean import key, without_thousands
-from ei.checker.settings import Settings
-from ei.checker.structure import INFINITY, MINUS_INFINITY, SUM_LABEL, Node, ambiguous, leaf, parse
-from ei.checker.units import Quantity, same_unit
+from ei.checker.arithmetic import evaluate, exact
+from ei.checker.clean import key
+from ei.checker.node import INFINITY, MINUS_INFINITY, SUM_LABEL, Node, ambiguous, leaf
+from ei.checker.rational import Unknown
+from ei.checker.values import Leaves, either, every, values
 
 FUNCTION_LABEL = re.compile(r"^(?:y|[a-zA-Z](?:\^\{?-1\}?)?'*\([^()]*\))$")
 
@@ -49,7 +49,9 @@ def _unthousand(node: Node) -> Node:
 def _same_kind(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
     match ref.kind:
         case "value":
-            return values(ref, ans, leaves)
+            assert ref.quantity is not None
+            assert ans.quantity is not None
+            return values(ref.quantity, ans.quantity, leaves)
         case "words":
             leaves.used.add("words")
             return word_key(ref.text) == word_key(ans.text)
@@ -88,7 +90,8 @@ def _other_kind(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
             if one.kind == "set" and len(one.items) == 1 and other.kind == "value":
                 return equal(*((one.items[0], ans) if one is ref else (ref, one.items[0])), leaves)
     if kinds == {"interval", "relation"}:
-        return _relations(*(_as_relation(n) if n.kind == "interval" else n for n in (ref, ans)), leaves)
+        first, second = (_as_relation(n) if n.kind == "interval" else n for n in (ref, ans))
+        return _relations(first, second, leaves)
     if kinds == {"matrix", "tuple"}:
         grid, row = (ref, ans) if ref.kind == "matrix" else (ans, ref)
         column = [r.items[0] for r in grid.items if len(r.items) == 1]
@@ -116,9 +119,8 @@ def _cells(matrix: Node) -> list[Node]:
 
 def _as_union(node: Node) -> Node:
     """`x < 1 or x > 3`, and `x \\ne 2`, as unions of intervals."""
-    if node.kind == "list" and node.mark == "or" and all(item.kind in ("interval", "tuple") for item in node.items):
-        if all(item.kind == "interval" for item in node.items):
-            return replace(node, kind="union", items=tuple(replace(item, label="") for item in node.items))
+    if node.kind == "list" and node.mark == "or" and all(item.kind == "interval" for item in node.items):
+        return replace(node, kind="union", items=tuple(replace(item, label="") for item in node.items))
     if node.kind == "except":
         point = node.items[0]
         below = Node("interval", "", (MINUS_INFINITY, point), mark="()")
@@ -268,7 +270,3 @@ def word_key(text: str) -> str:
     text = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text).lower()
     text = re.sub(r"(?<![a-z])(?:an?|the)\s+(?=[a-z]{2})", "", text)
     return re.sub(r"[\s.,;:'\"{}$~]+|\\(?=[\s$])|(?<=[a-z])-(?=[a-z])", "", text)
-
-
-
-__all__ = ["Leaves", "equal", "parse", "word_key"]

@@ -2,12 +2,16 @@
 
 import re
 
+from ei.checker.arithmetic import same_value
 from ei.checker.candidate import boxed_only, candidate
 from ei.checker.clean import clean, key
-from ei.checker.compare import Leaves, equal, word_key
+from ei.checker.compare import equal, word_key
+from ei.checker.node import Node
 from ei.checker.settings import Verdict
-from ei.checker.structure import Node, parse
+from ei.checker.structure import parse
+from ei.checker.values import Leaves
 
+NUMBER = re.compile(r"-?\d{1,300}(?:\.\d{1,90})?(?:/0*[1-9]\d{0,300})?")  # the usual answer, decided without a parse
 CHOICE = re.compile(r"^(?:\(([A-J])\)|([A-J]))$")
 CHOSEN = re.compile(r"^(?:(?:option|choice|answer)\s*)?(?:\(([A-J])\)|([A-J])(?:[.):]|$))", re.I)
 NUMBERED = re.compile(r"^(?:\([A-J]\)|[A-J]\)|[A-J]\.)\s*(?=\S)")
@@ -28,6 +32,8 @@ def decide(reference: str, answer: str, leaves: Leaves) -> Verdict | None:
         return Verdict("correct", "string", shown)
     if choice := CHOICE.match(ref):
         return _choice(choice[1] or choice[2], ans, shown)
+    if NUMBER.fullmatch(ref) and NUMBER.fullmatch(ans):
+        return Verdict("correct" if same_value(ref, ans) else "wrong", "value: arithmetic", shown)
     ans = NUMBERED.sub("", ans)
     nodes = parse(ref), parse(ans)
     if word_key(ref) == word_key(ans) and nodes[0].kind == "words":
@@ -54,7 +60,7 @@ def _status(result: bool, ref: Node, ans: Node, leaves: Leaves) -> str:
 def _rule(ref: Node, ans: Node, leaves: Leaves) -> str:
     """The shapes, and what decided their leaves: "value: arithmetic", "list/set: math-verify"."""
     shapes = ref.kind if ref.kind == ans.kind else f"{ref.kind}/{ans.kind}"
-    how = [name for name in ("base", "percent", "units", "points", "math-verify") if name in leaves.used]
+    how: list[str] = [name for name in ("base", "percent", "units", "points", "math-verify") if name in leaves.used]
     if shapes == "value" and not how:
         how = ["arithmetic"]
     return f"{shapes}: {', '.join(how)}" if how else shapes

@@ -19,7 +19,10 @@ JOINER = re.compile(
 NAME = r"(?:[a-zA-Z]|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|rho|sigma|Delta|Omega|tau|psi|epsilon|ell))"
 SUB = r"(?:_(?:\w|\{[^{}]{1,20}\}))?"
 APPLIED = r"(?:\([^()=<>]{1,30}\))"
-SIMPLE = rf"(?:\\(?:angle|triangle|vec|overline|widehat|hat|bar|measuredangle|overrightarrow)\s*\{{?)*(?:{NAME}{SUB}'*\s*){{1,6}}\}}?{SUB}(?:\^\{{?-1\}}?)?{APPLIED}*"
+SIMPLE = (
+    r"(?:\\(?:angle|triangle|vec|overline|widehat|hat|bar|measuredangle)\s*\{?)*"
+    rf"(?:{NAME}{SUB}'*\s*){{1,6}}\}}?{SUB}(?:\^\{{?-1\}}?)?{APPLIED}*"
+)
 LABEL = re.compile(
     rf"^\s*(?:{SIMPLE}|\|\s*{SIMPLE}\s*\||\[\s*{SIMPLE}\s*\]|{SIMPLE}\s*[:/]\s*{SIMPLE}|\\frac\{{{SIMPLE}\}}\{{{SIMPLE}\}}"
     rf"|\\(?:sin|cos|tan|cot|sec|csc|log|ln|det|dim|deg)\s*{SIMPLE}"
@@ -30,14 +33,13 @@ SUM_LABEL = re.compile(rf"^\s*{SIMPLE}(?:\s*(?:[-+]|\\cdot)\s*{SIMPLE})+\s*$")
 MATRIX = re.compile(
     r"^\s*(\[|\()?\s*\\begin\{([pbBvV]?matrix|smallmatrix|array)\}(?:\s*\{[lcr| ]*\})?(.*)\\end\{\2\}\s*([\])])?\s*$"
 )
-NO_SOLUTION = {"nosolution", "nosolutions", "nosolutionsexist", "nosolutionexists", "emptyset", "theemptyset", r"\emptyset",
-               "noroots", r"\{\}", "norealsolution", "norealsolutions", "therearenosolutions"}  # fmt: skip
+NO_SOLUTION = {"nosolution", "nosolutions", "nosolutionsexist", "nosolutionexists", "emptyset", "theemptyset",
+               r"\emptyset", "noroots", r"\{\}", "norealsolution", "norealsolutions"}  # fmt: skip
 ALL_REALS = {r"\mathbb{r}", "allrealnumbers", "allreals", "realnumbers", "anyrealnumber", "allrealvalues", "r",
              "thesetofallrealnumbers", r"(-\infty,\infty)"}  # fmt: skip
 PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])")
 BUILDER = re.compile(rf"^\\\{{\s*({SIMPLE})\s*(?:\\in\s*\\mathbb\{{R\}}\s*)?[|:](.*)\\\}}$")
 DOES_NOT_EXIST = {"dne", "doesnotexist"}
-YES = {"yes", "true"}
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from ei.checker.candidate import boxed_only
 from ei.checker.clean import clean, key
-from ei.checker.compare import Leaves
 from ei.checker.decide import decide
 from ei.checker.settings import Settings, Verdict
 from ei.checker.units import quantity
+from ei.checker.values import Leaves
 
 
 def quick(reference: str, answer: str, settings: Settings) -> Verdict | None:

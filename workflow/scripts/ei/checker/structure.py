@@ -5,11 +5,36 @@ understood here; what the mathematics means is decided when leaves are compared.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 
-from ei.checker.clean import SPACED_THOUSANDS, THOUSANDS, closing, trimmed, without_thousands
-from ei.checker.units import Quantity, number_word, quantity
+from ei.checker.clean import THOUSANDS, trimmed
+from ei.checker.node import (
+    ALL_REALS,
+    BUILDER,
+    DEEPEST,
+    DOES_NOT_EXIST,
+    FLIP,
+    INFINITY,
+    JOINER,
+    LABEL,
+    LABEL_TUPLE,
+    LONGEST_LABEL,
+    MATRIX,
+    MAX_ITEMS,
+    MINUS_INFINITY,
+    NO_SOLUTION,
+    PLUS_MINUS,
+    RELATIONS,
+    Node,
+    deepest,
+    depth_of,
+    leaf,
+    split,
+)  # fmt: skip
 
+
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Node:
     """The shape of a cleaned answer."""
     text = trimmed(text)
@@ -221,6 +246,3 @@ def _closes_early(text: str) -> bool:
         if depth == 0:
             return index < len(text) - 1
     return True
-
-
-__all__ = ["LABEL", "SUM_LABEL", "Node", "ambiguous", "closing", "parse", "split"]

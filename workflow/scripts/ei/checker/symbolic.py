@@ -16,7 +16,7 @@ from math_verify import verify
 
 from ei.checker.arithmetic import same_value
 from ei.checker.clean import trimmed
-from ei.checker.compare import Leaves, proportional
+from ei.checker.values import Leaves, proportional
 
 DIGITS = 50  # of an evaluation
 CLOSE = sympy.Float("1e-40", DIGITS)  # relative difference below which two constants are the same
@@ -27,14 +27,16 @@ REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d+)\}")
 MIXED = re.compile(r"(?<![\d.^_{}\\])(\d+)\s*(\\frac\{\d+\}\{\d+\})")
 BESIDE = re.compile(r"(?<=\d)\s*(?=\(|\\[dt]?binom|\\frac)")  # the parser reads 3(4) as 3 + 4, a mixed number
 COMMANDS = re.compile(r"\\([a-zA-Z]+|.)")
-KNOWN = set(
-    "frac sqrt pi cdot times div infty sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth sech csch log ln"
+KNOWN_NAMES = (
+    "frac sqrt pi cdot times div infty sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth sech csch log"
+    " ln"
     " lg exp binom dbinom tbinom choose sum prod int lim to max min gcd lcm lfloor rfloor lceil rceil floor ceil alpha"
     " beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon phi"
     " chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega begin end cap cup setminus mathbb in emptyset"
     " overline bar hat vec le ge ne det operatorname pmod mod bmod angle ell arcsec arccsc arccot cis mathcal prime"
-    " backslash partial nabla pm mp circ { } | \\ ".split()
+    " backslash partial nabla pm mp circ { } | \\ "
 )
+KNOWN = set(KNOWN_NAMES.split())
 CONFIG = ConversionConfig(lowercase_symbols=False, interpret_as_mixed_fractions=False)
 sys.setrecursionlimit(3000)  # the parser needs about 30 frames for a brace
 

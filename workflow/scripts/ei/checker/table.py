@@ -61,7 +61,7 @@ def decide(
     kept = len(memo)
     with progress(total=len(distinct), desc="score", unit="pair") as bar:
         for pair in distinct:
-            verdict, source = timed(lambda p=pair: quick(*p, settings)), "rules"
+            verdict, source = timed(quick, pair, settings), "rules"
             if verdict is None:
                 verdict, source = memory.recall(memo, pair, settings), "memo"
             if verdict is not None:
@@ -77,10 +77,10 @@ def decide(
     return verdicts, sources
 
 
-def timed(decide_pair: Callable[[], Verdict | None]) -> Verdict | None:
-    """The verdict with the milliseconds that it took."""
+def timed(rules: Callable[[str, str, Settings], Verdict | None], pair: Pair, settings: Settings) -> Verdict | None:
+    """The verdict of the rules with the milliseconds that it took."""
     start = time.perf_counter()
-    verdict = decide_pair()
+    verdict = rules(pair[0], pair[1], settings)
     if verdict is None:
         return None
     return Verdict(verdict.status, verdict.rule, verdict.extracted, (time.perf_counter() - start) * 1000)

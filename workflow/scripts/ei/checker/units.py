@@ -31,10 +31,16 @@ MEANINGFUL = {"not", "or", "and", "less", "more", "least", "most", "than", "grea
               "where", "choose", "then", "so", "because", "since"}  # fmt: skip
 MULTIPLIERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 RATES = {"mph": ("mi", "per", "h"), "kph": ("km", "per", "h")}
-WORDS = {word: value for value, word in enumerate(
+SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-    " eighteen nineteen".split())} | {word: 10 * (n + 2) for n, word in enumerate(
-    "twenty thirty forty fifty sixty seventy eighty ninety".split())} | {"hundred": 100}  # fmt: skip
+    " eighteen nineteen"
+)
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+WORDS = {
+    **{word: value for value, word in enumerate(SMALL.split())},
+    **{word: 10 * value for value, word in enumerate(TENS.split(), start=2)},
+    "hundred": 100,
+}
 
 TRAILING_TEXT = re.compile(
     r"\s*(?:\\text\{(?P<text>[^{}]*)\}|(?<![a-zA-Z\\_^])(?P<word>[a-zA-Z]{2,}\.?(?:\s+[a-zA-Z']+\.?){0,12}))"

@@ -49,11 +49,9 @@ def either(*results: bool | None) -> bool | None:
     return True if True in results else None if None in results else False
 
 
-def values(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+def values(first: Quantity, second: Quantity, leaves: Leaves) -> bool | None:
     """Whether two values are equal, their units, percent and degree signs under the settings."""
-    assert ref.quantity is not None
-    assert ans.quantity is not None
-    first, second, settings = ref.quantity, ans.quantity, leaves.settings
+    settings = leaves.settings
     if not same_unit(first.unit, second.unit, settings.units == "required"):
         leaves.used.add("units")
         return False
@@ -84,7 +82,8 @@ def _percents(ref: Quantity, ans: Quantity, leaves: Leaves) -> bool | None:
     setting = leaves.settings.percent
     if setting == "required":
         return False
-    scaled = texts(*(f"({q.value})/100" if q.percent else q.value for q in (ref, ans)), leaves)
+    first, second = (f"({q.value})/100" if q.percent else q.value for q in (ref, ans))
+    scaled = texts(first, second, leaves)
     if setting == "value":
         return scaled
     number = exact(ref.value)

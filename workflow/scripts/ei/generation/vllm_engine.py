@@ -50,7 +50,8 @@ def generate(
 ) -> Iterator[list[Rollout]]:
     """The rollouts of each question as soon as its group is finished, in no particular order.
 
-    `on_ready` hears of each engine that is up, with the seconds since its process was started. Raises UserError where an engine does not start or dies, with the last line of what it said.
+    `on_ready` hears of each engine that is up, with the seconds since its process was started. Raises UserError
+    where an engine does not start or dies, with the last line of what it said.
     """
     spawn = mp.get_context("spawn")
     results: Any = spawn.Queue()
@@ -194,6 +195,8 @@ def _one_compiles(cache: Path) -> Iterator[None]:
     with (cache / "lock").open("w") as lock:
         if not marker.exists():
             fcntl.flock(lock, fcntl.LOCK_EX)
+        if marker.exists():
+            fcntl.flock(lock, fcntl.LOCK_UN)
         yield
         marker.touch()
 

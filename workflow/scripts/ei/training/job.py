@@ -60,7 +60,11 @@ class Clock:
 
 def run_job(job: Job, world: World, started: float) -> None:
     """Write the trained policy, training.parquet and training.json, or the policy before it if nothing was kept."""
-    clock = Clock(started, {"import": time.perf_counter() - started})
+    with memory_named(job.recipe.row_tokens):
+        _run(job, world, Clock(started, {"import": time.perf_counter() - started}))
+
+
+def _run(job: Job, world: World, clock: Clock) -> None:
     with clock.phase("read"):
         sequences = _sequences(job)
     with clock.phase("load"):
@@ -110,7 +114,7 @@ def _train(
 ) -> list[Record]:
     updates = schedule.updates_per_epoch(len(sequences), job.recipe) * job.recipe.epochs
     events = job.training.with_name("tensorboard") if world.first else None
-    with report.reporting(updates, events) as show, clock.phase("train"), memory_named(job.recipe.row_tokens):
+    with report.reporting(updates, events) as show, clock.phase("train"):
 
         def note(record: Record) -> None:
             clock.phases.setdefault("to_first_update", clock.total())

@@ -18,7 +18,10 @@ def launch(job: Job, gpus: int, started: float) -> None:
     device = "cuda" if gpus else "cpu"
     there = world.from_torchrun(device)
     if there is not None:
-        run_job(job, there, started)
+        try:
+            run_job(job, there, started)
+        finally:
+            torch.distributed.destroy_process_group()
     elif gpus <= 1:
         run_job(job, world.World(torch.device(device)), started)
     else:

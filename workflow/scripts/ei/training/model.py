@@ -52,9 +52,7 @@ class Policy:
         return sum(weight.nbytes for weight in self.weights.values())
 
 
-def load(
-    folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, mixed: bool | None = None
-) -> Policy:
+def load(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, mixed: bool | None = None) -> Policy:
     """The policy of a Hugging Face model folder, ready to be trained with packed rows; on a GPU in mixed precision."""
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
@@ -155,6 +153,9 @@ def compile_layers(policy: Policy) -> None:
 
     All layers share one compiled graph. With static shapes every new row length would compile anew.
     """
+    from torch._dynamo import config
+
+    config.specialize_float = True  # scales and epsilons never change; as variables they cost a second compilation
     logging.getLogger("torch._inductor.utils").setLevel(logging.ERROR)  # advice to round fp32 products to TF32
     for layer in layers(policy.model):
         layer.compile(fullgraph=True, dynamic=True)
@@ -162,11 +163,13 @@ def compile_layers(policy: Policy) -> None:
 
 
 def _compiled_pointwise() -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+    from torch._dynamo import maybe_mark_dynamic
+
     compiled = torch.compile(head.nll_entropy_gradient, fullgraph=True)
 
     def pointwise(logits_CV: Tensor, target_C: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-        torch._dynamo.mark_dynamic(logits_CV, 0)
-        torch._dynamo.mark_dynamic(target_C, 0)
+        maybe_mark_dynamic(logits_CV, 0)
+        maybe_mark_dynamic(target_C, 0)
         result: tuple[Tensor, Tensor, Tensor] = compiled(logits_CV, target_C, dtype)
         return result
 

@@ -1,0 +1,126 @@
+"""Properties that hold for every value."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ei.checker.arithmetic import MAX_TOKENS, same_value
+from ei.checker.clean import clean
+from ei.checker.judge import judge
+from ei.checker.quick import quick
+from ei.checker.settings import Settings
+
+DEFAULT = Settings()
+INTEGERS = st.integers(-(10**12), 10**12)
+FRACTIONS = st.fractions(min_value=-(10**6), max_value=10**6, max_denominator=10**4)
+WRITINGS = [
+    lambda q: rf"\frac{{{q.numerator}}}{{{q.denominator}}}",
+    lambda q: rf"\dfrac{{{q.numerator}}}{{{q.denominator}}}",
+    lambda q: f"{q.numerator}/{q.denominator}",
+    lambda q: rf"$\tfrac{{{3 * q.numerator}}}{{{3 * q.denominator}}}$",
+    lambda q: rf"\left( {q.numerator} \right) / {q.denominator}",
+    lambda q: rf"-\frac{{{-q.numerator}}}{{{q.denominator}}}",
+]
+ATOMS = st.one_of(
+    st.integers(0, 99).map(str),
+    st.sampled_from(["x", "y", r"\pi", r"\sqrt{2}", r"\sqrt{3}", r"\frac{1}{2}", "2x", "x^2", "1.5"]),
+)
+
+
+def join(parts: tuple[str, str, str]) -> str:
+    left, sign, right = parts
+    return f"({left}){sign}({right})" if sign in (r" \cdot ", "/") else f"{left}{sign}{right}"
+
+
+EXPRESSIONS = st.recursive(
+    ATOMS, lambda inner: st.tuples(inner, st.sampled_from([" + ", " - ", r" \cdot "]), inner).map(join), max_leaves=5
+)
+
+
+def right(reference: str, answer: str) -> bool:
+    found = quick(reference, answer, DEFAULT) or judge(reference, answer, DEFAULT)
+    return found.status == "correct"
+
+
+@given(EXPRESSIONS)
+@settings(max_examples=150, deadline=None)
+def test_an_expression_equals_itself(text: str) -> None:
+    assert right(text, text)
+    assert right(text, f"0 + {text}")
+
+
+@given(FRACTIONS, st.sampled_from(WRITINGS), st.sampled_from(WRITINGS))
+@settings(max_examples=150, deadline=None)
+def test_a_fraction_equals_itself_however_it_is_written(value: Fraction, first, second) -> None:  # type: ignore[no-untyped-def]
+    assert right(first(value), second(value))
+
+
+@given(FRACTIONS, FRACTIONS, st.sampled_from(WRITINGS), st.sampled_from(WRITINGS))
+@settings(max_examples=150, deadline=None)
+def test_plain_values_are_compared_symmetrically(a: Fraction, b: Fraction, first, second) -> None:  # type: ignore[no-untyped-def]
+    assert right(first(a), second(b)) == right(second(b), first(a)) == (a == b)
+
+
+@given(INTEGERS)
+@settings(max_examples=150, deadline=None)
+def test_adding_one_to_a_number_makes_it_wrong(value: int) -> None:
+    assert right(str(value), f"{value:,}")
+    assert not right(str(value), str(value + 1))
+    assert not right(str(value), f"{value + 1:,}")
+
+
+@given(EXPRESSIONS)
+@settings(max_examples=100, deadline=None)
+def test_adding_one_to_an_expression_makes_it_wrong(text: str) -> None:
+    assert not right(text, f"{text} + 1")
+
+
+@given(EXPRESSIONS, st.sampled_from([r"\,", r"\;", r"\!", r"\ ", "~", " ", "  "]))
+@settings(max_examples=100, deadline=None)
+def test_typesetting_changes_no_verdict(text: str, space: str) -> None:
+    spaced = text.replace(" ", space + " ").replace("(", r"\left(").replace(")", r"\right)").replace("frac", "dfrac")
+    for variant in (spaced, f"${text}$.", rf"\[ {text} \]", rf"\boxed{{{text}}}", text.replace("frac", "tfrac")):
+        assert right(text, variant), variant
+
+
+@given(st.lists(st.integers(-50, 50), min_size=2, max_size=5, unique=True), st.randoms())
+@settings(max_examples=100, deadline=None)
+def test_a_list_is_right_in_any_order_and_wrong_with_a_value_more_or_less(values: list[int], draw) -> None:  # type: ignore[no-untyped-def]
+    shuffled = draw.sample(values, len(values))
+    reference = ", ".join(map(str, values))
+    assert right(reference, ", ".join(map(str, shuffled)))
+    assert not right(reference, ", ".join(map(str, shuffled[1:])))
+    assert not right(reference, ", ".join(map(str, [*shuffled, 99])))
+    assert not right(str(values[0]), reference)
+    assert right(f"({', '.join(map(str, values))})", f"({', '.join(map(str, shuffled))})") == (values == shuffled)
+
+
+@given(st.integers(2, 10**6), st.sampled_from(["or", "and", ","]), st.integers(1, 10**6))
+@settings(max_examples=100, deadline=None)
+def test_a_value_with_an_alternative_is_no_answer(value: int, joiner: str, other: int) -> None:
+    if value != other:
+        assert not right(str(value), f"{value} {joiner} {other}")
+        assert not right(str(value), f"The answer is {value} {joiner} {other}.")
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_no_text_raises_or_equals_a_number_that_it_does_not_hold(text: str) -> None:
+    found = quick("918273645", text, DEFAULT)
+    assert found is None or found.status != "correct" or "918" in clean(text)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("9^{9^{9^{9}}}", "1"),
+        ("(" * 500 + "1" + ")" * 500, "1"),
+        ("1+" * MAX_TOKENS + "1", "1"),
+        ("7" * 10**6, "1"),
+        ("200!!", "1"),
+    ],
+)
+def test_the_exact_rules_leave_what_is_too_large_to_others(first: str, second: str) -> None:
+    assert same_value(first, second) is None

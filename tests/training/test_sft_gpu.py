@@ -1,0 +1,92 @@
+"""The GPU path against fp32; benchmarks/sft.py makes the same comparison on the shape of Qwen2.5-Math-1.5B."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from training import tiny
+
+from ei.training import attention, head, model
+from ei.training.model import Policy
+from ei.training.packing import build_row
+from ei.training.schedule import Recipe
+from ei.training.train import train
+from ei.training.world import World
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+GPU = torch.device("cuda")
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> tuple[Policy, Policy]:
+    """A policy in mixed precision and the same in fp32 throughout, with gradients at zero."""
+    folder = tiny.model_folder(tmp_path / "policy")
+    policies = model.load(folder, GPU), model.load(folder, GPU, mixed=False)
+    for policy in policies:
+        model.clear_gradients(policy)
+    return policies
+
+
+def gradient(policy: Policy, names: list[str]) -> torch.Tensor:
+    grads = [policy.weights[name].grad for name in names]
+    return torch.cat([grad.flatten() for grad in grads if grad is not None])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_mixed_precision_agrees_with_fp32(both: tuple[Policy, Policy], compiled: bool) -> None:
+    if compiled:
+        model.compile_layers(both[0])
+    for count in (10, 25, 7):  # rows of several lengths, through one compiled graph
+        row = build_row(tiny.sequences(count, seed=count), 128, GPU)
+        mixed, exact = (model.backward(policy, row, 1 / len(row.target_R)) for policy in both)
+        assert float(mixed.nll_R.mean()) == pytest.approx(float(exact.nll_R.mean()), rel=1e-2)
+        assert float(mixed.entropy_R.mean()) == pytest.approx(float(exact.entropy_R.mean()), rel=1e-2)
+    names = sorted(both[1].weights)
+    assert float(torch.cosine_similarity(gradient(both[0], names), gradient(both[1], names), dim=0)) > 0.998
+
+
+def test_the_kernel_reads_grouped_heads_as_if_they_were_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    row = build_row(tiny.sequences(30), 128, GPU)
+    shapes = [(len(row.ids_T), heads, 128) for heads in (12, 2, 2)]
+    inputs = [torch.randn(*shape, device=GPU, dtype=torch.bfloat16, requires_grad=True) for shape in shapes]
+    results = []
+    for repeat in (False, True):
+        monkeypatch.setattr(attention, "REPEAT_HEADS", repeat)
+        out = attention.varlen(inputs[0], inputs[1], inputs[2], row.offset_N1, row.longest, 128**-0.5)
+        results.append([out, *torch.autograd.grad(out, inputs, torch.ones_like(out))])
+    for grouped, repeated in zip(*results, strict=True):
+        assert float((grouped - repeated).float().norm()) < 1e-2 * float(repeated.float().norm())
+
+
+def test_the_kernel_agrees_with_the_padded_batch() -> None:
+    torch.manual_seed(0)
+    row = build_row(tiny.sequences(30), 128, GPU)
+    query, key, value = (
+        torch.randn(len(row.ids_T), heads, 64, device=GPU, dtype=torch.bfloat16) for heads in (4, 2, 2)
+    )
+    kernel = attention.varlen(query, key, value, row.offset_N1, row.longest, 0.125)
+    plain = attention.padded(query.float(), key.float(), value.float(), row.padded_NL, 0.125)
+    assert float((kernel - plain).norm()) < 1e-2 * float(plain.norm())
+
+
+def test_the_heads_gradient_is_summed_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    monkeypatch.setattr(head, "CHUNK_LOGITS", 512 * 64)  # eight chunks
+    hidden, target = torch.randn(512, 128, device=GPU), torch.randint(512, (512,), device=GPU)
+    weight = torch.randn(512, 128, device=GPU)
+    rough, exact = torch.zeros_like(weight), torch.zeros_like(weight)
+    scores = head.score(hidden, weight.bfloat16(), target, rough, 0.1)
+    best = head.score(hidden.double(), weight.double(), target, exact.double(), 0.1)
+    head.score(hidden, weight, target, exact, 0.1)
+    assert rough.dtype == torch.float32
+    assert float(scores.entropy_R.mean()) == pytest.approx(float(best.entropy_R.mean()), rel=1e-2)
+    assert float((rough - exact).norm()) < 1e-2 * float(exact.norm())
+
+
+def test_the_loss_falls_on_a_gpu_and_the_copies_follow_the_weights(tmp_path: Path) -> None:
+    policy = model.load(tiny.model_folder(tmp_path / "policy"), GPU)
+    records = train(policy, tiny.sequences(20), Recipe(epochs=5, lr=1e-2, batch=8, row_tokens=256), World(GPU))
+    assert records[-1].loss < 0.8 * records[0].loss
+    for name, copy in policy.copies.items():
+        assert torch.equal(copy, policy.weights[name].bfloat16())
