@@ -71,11 +71,11 @@ def run_ours(flags: argparse.Namespace, requests: list[Request], engines: int) -
     sampling = Sampling(flags.rollouts, 1.0, 1.0, flags.max_tokens, 4, "</answer>")
     how = vllm_engine.Engines(engines, flags.sequences // engines, flags.memory_percent / 100, flags.cache)
     tokenizer = policy.load_tokenizer(flags.policy)
-    started, ready, tokens = time.monotonic(), [], 0
-    for rollouts in vllm_engine.generate(
-        flags.policy, requests, sampling, policy.end_ids(flags.policy, tokenizer), policy.context(flags.policy), how,
-        ready.append,
-    ):  # fmt: skip
+    ready: list[float] = []
+    started, tokens = time.monotonic(), 0
+    end_ids, context = policy.end_ids(flags.policy, tokenizer), policy.context(flags.policy)
+    work = vllm_engine.Work(flags.policy, sampling, end_ids, context, how)
+    for rollouts in vllm_engine.generate(work, requests, ready.append):
         tokens += sum(len(rollout.ids) for rollout in rollouts)
         done = time.monotonic()
     up = max(ready)

@@ -96,9 +96,9 @@ def speed(table: pl.DataFrame, runs: int, workers: int) -> Iterator[tuple[str, i
 
 def hostile(count: int, seed: int, workers: int) -> dict[str, object]:
     """What became of the hostile responses: statuses, the slowest, the largest worker."""
-    from checker.hostile import REFERENCES, handmade, mutated, responses
+    from checker.hostile import HANDMADE, REFERENCES, mutated, responses
 
-    answers = [*handmade(), *mutated(count, seed)]
+    answers = [*HANDMADE, *mutated(count, seed)]
     references = [REFERENCES[i % len(REFERENCES)] for i in range(len(answers))]
     table = pl.DataFrame({"answer": references, "response": responses(answers)})
     largest, stop = [0], threading.Event()
@@ -112,6 +112,7 @@ def hostile(count: int, seed: int, workers: int) -> dict[str, object]:
         "responses": table.height,
         "seconds": round(time.perf_counter() - start, 1),
         "status": dict(scored.group_by("status").len().sort("status").iter_rows()),
+        "errors": pairs.filter(pl.col("status") == "error").select("answer", "rule").rows(),
         "source": dict(pairs.group_by("source").len().sort("source").iter_rows()),
         "slowest_ms": round(float(pairs["milliseconds"].max()), 1),  # type: ignore[arg-type]
         "slowest_by_rules_ms": round(float(slowest[0]), 1),

@@ -21,12 +21,13 @@ import shutil  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
-from sft_trl import BATCH, TRL, WINDOWS, summary, trl, work_of  # noqa: E402
+from sft_trl import BATCH, TRL, WINDOWS, summary, trl, versions, work_of  # noqa: E402
 
 PARTS = ["weights", "check", "ours", "stage", "trl_flex", "trl_default", "trl_padded"]
 
@@ -82,15 +83,6 @@ def run(flags: argparse.Namespace) -> None:
         print(part, json.dumps({key: value for key, value in found[part].items() if key != "kernels"}), flush=True)
         flags.output.write_text(json.dumps({"versions": versions(), **found}, indent=2) + "\n")
     show(found)
-
-
-def versions() -> dict[str, str]:
-    """Versions of what was measured."""
-    from importlib import metadata
-
-    names = ("torch", "transformers", "trl", "accelerate", "liger-kernel")
-    installed = {dist.metadata["Name"]: dist.version for dist in metadata.distributions()}
-    return {name: installed[name] for name in names if name in installed}
 
 
 def show(found: dict[str, Any]) -> None:
@@ -198,57 +190,45 @@ def ours(flags: argparse.Namespace) -> dict[str, Any]:
     from ei.training.train import BETAS, take
     from ei.training.world import World
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    policy = model.load(flags.work / "model", device)
-    if device.type == "cuda":
+    world = World(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    policy = model.load(flags.work / "model", world.device)
+    without: Callable[..., Any] = no_entropy
+    if world.device.type == "cuda":
         model.compile_layers(policy)
+        without = model.compile_pointwise(no_entropy)
     optimizer = torch.optim.AdamW(policy.weights.values(), betas=BETAS, weight_decay=0.0, fused=True)
     sequences = data.read_sequences(flags.work / "filtered.parquet")
-    recipe = schedule.Recipe(lr=1e-6, batch=BATCH, epochs=50, row_tokens=flags.row_tokens)
-    updates = iter(schedule.plan(sequences, recipe))
-    world = World(device)
+
+    def records(pointwise: Callable[..., Any], count: int, batch: int = BATCH) -> list[Any]:
+        policy.pointwise = pointwise
+        return [take(policy, optimizer, next(updates[batch]), recipe, world) for _ in range(count)]
+
+    recipe = schedule.Recipe(lr=1e-6, epochs=50, row_tokens=flags.row_tokens)
+    plans = {batch: schedule.plan(sequences, replace(recipe, batch=batch)) for batch in (BATCH, 4 * BATCH)}
+    updates = {batch: iter(plan) for batch, plan in plans.items()}
+    exact, each = policy.pointwise, flags.updates // WINDOWS
+    records(exact, 1)
+    found: dict[str, Any] = {"first_update_s": time.perf_counter() - STARTED}
+    records(without, 1)
+    records(exact, 2)
+    pairs = [(records(exact, each), records(without, each)) for _ in range(WINDOWS)]
+    found["peak_gib"] = peak_memory(world.device) / 2**30
+    timed = {name: [r for pair in pairs for r in pair[i]] for i, name in enumerate(("speed", "ours_no_entropy"))}
+    timed["ours_batch_256"] = records(exact, WINDOWS + 1, 4 * BATCH)[1:]
     flop = json.loads((flags.work / "weights.json").read_text())["flop_per_token"]
-
-    def records(count: int) -> list[Any]:
-        return [take(policy, optimizer, next(updates), recipe, world) for _ in range(count)]
-
-    records(1)
-    first = time.perf_counter() - STARTED
-    with_entropy, without = policy.pointwise, no_entropy(policy.pointwise, device.type == "cuda")
-    timed: dict[str, list[Any]] = {"speed": [], "ours_no_entropy": []}
-    for name in ["warm-up"] + WINDOWS * list(timed):
-        policy.pointwise = without if name == "ours_no_entropy" else with_entropy
-        new = records(2 if name == "warm-up" else flags.updates // WINDOWS)
-        timed[name] = timed.get(name, []) + new
-        if name == "warm-up":
-            policy.pointwise = without
-            records(1)
-    speeds = {
-        name: summary([r.tokens for r in timed[name]], [r.seconds for r in timed[name]], flop)
-        for name in ("speed", "ours_no_entropy")
-    }
-    share = sum(r.tokens for r in timed["speed"]) / sum(r.row_tokens for r in timed["speed"])
-    policy.pointwise = with_entropy
-    peak = peak_memory(device) / 2**30
-    wide = schedule.plan(sequences, schedule.Recipe(lr=1e-6, batch=4 * BATCH, epochs=1, row_tokens=flags.row_tokens))
-    big = [take(policy, optimizer, update, recipe, world) for update in wide[: WINDOWS + 1]][1:]
-    if len(big) == WINDOWS:
-        speeds["ours_batch_256"] = summary([r.tokens for r in big], [r.seconds for r in big], flop)
-    kernels = profile(lambda: records(1)) if device.type == "cuda" else {}
-    return {**speeds, "first_update_s": first, "peak_gib": peak, "packing_share": share, "kernels": kernels}
+    found |= {name: summary([r.tokens for r in rs], [r.seconds for r in rs], flop) for name, rs in timed.items()}
+    found["packing_share"] = sum(r.tokens for r in timed["speed"]) / sum(r.row_tokens for r in timed["speed"])
+    return found | ({"kernels": profile(lambda: records(exact, 1))} if world.device.type == "cuda" else {})
 
 
-def no_entropy(pointwise: Callable[..., Any], compiled: bool) -> Callable[..., Any]:
-    """The head's pointwise part without the entropy, to see what the entropy costs."""
+def no_entropy(logits_CV: Any, target_C: Any, dtype: Any) -> Any:
+    """`nll_entropy_gradient` of ei.training.head without the entropy, to see what the entropy costs."""
     import torch
 
-    def loss_alone(logits_CV: Any, target_C: Any, dtype: Any) -> Any:
-        logp_CV = logits_CV - logits_CV.logsumexp(dim=-1, keepdim=True)
-        nll_C = -logp_CV.gather(1, target_C[:, None]).squeeze(1)
-        grad_CV = logp_CV.exp().to(dtype).scatter(1, target_C[:, None], torch.expm1(-nll_C)[:, None].to(dtype))
-        return nll_C, torch.zeros_like(nll_C), grad_CV
-
-    return torch.compile(loss_alone, dynamic=True) if compiled else loss_alone
+    logp_CV = logits_CV - logits_CV.logsumexp(dim=-1, keepdim=True)
+    nll_C = -logp_CV.gather(1, target_C[:, None]).squeeze(1)
+    grad_CV = logp_CV.exp().to(dtype).scatter(1, target_C[:, None], torch.expm1(-nll_C)[:, None].to(dtype))
+    return nll_C, torch.zeros_like(nll_C), grad_CV
 
 
 def profile(update: Callable[[], Any]) -> dict[str, float]:

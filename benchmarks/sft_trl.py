@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer on the sequences of sft.py's benchmark, and the figures that both are judged by."""
+"""TRL's SFTTrainer on the sequences of the benchmark in sft.py, and the figures that both are judged by."""
 
 import itertools
 import json
@@ -30,6 +30,15 @@ TRL: dict[str, dict[str, Any]] = {
 }
 
 
+def versions() -> dict[str, str]:
+    """Versions of what was measured."""
+    from importlib import metadata
+
+    names = ("torch", "transformers", "trl", "accelerate", "liger-kernel")
+    installed = {dist.metadata["Name"]: dist.version for dist in metadata.distributions()}
+    return {name: installed[name] for name in names if name in installed}
+
+
 def summary(tokens: list[int], seconds: list[float], flop: float) -> dict[str, float]:
     """Median, smallest and largest tokens/s of `WINDOWS` equal windows of updates, and the median's share of `PEAK`."""
     each = len(tokens) // WINDOWS
@@ -53,33 +62,31 @@ def work_of(data: Path, config: dict[str, Any]) -> float:
     return (6 * depth * layer * tokens + attention + head) / tokens
 
 
-def trl(part: str, work: Path, updates: int, row_tokens: int, started: float) -> dict[str, Any]:
-    """Updates of TRL's SFTTrainer on the same sequences, in fp32 weights with bf16 autocast as well."""
+def choices(part: str, sequences: list[Any], row_tokens: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of the trainer and of loading the model; packed rows hold `BATCH` average sequences an update."""
+    options = {"max_length": None, **TRL[part]}
+    if not options.get("packing"):
+        return options, {"attn_implementation": "sdpa"}
+    tokens = BATCH * sum(map(len, sequences)) // len(sequences)
+    count = -(-tokens // row_tokens)
+    packed = {"gradient_accumulation_steps": count, "max_length": tokens // count // 128 * 128}
+    return options | packed, {"attn_implementation": "flex_attention"}
+
+
+def timed_trainer(times: list[float], seen: list[int], **given: Any) -> Any:
+    """A trainer that appends the end of every update to `times`, and its real tokens to `seen`."""
     import torch
-    from datasets import Dataset
-    from transformers import AutoTokenizer, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
-
-    from ei.training import data
-
-    sequences = data.read_sequences(work / "filtered.parquet")
-    random.Random(0).shuffle(sequences)
-    rows = [{"input_ids": s.prompt + s.response, "labels": [-100] * len(s.prompt) + s.response} for s in sequences]
-    options, loading = dict(TRL[part]), {"attn_implementation": "sdpa"}
-    if options.get("packing"):
-        tokens = BATCH * sum(map(len, sequences)) // len(sequences)  # of an average update
-        count = -(-tokens // row_tokens)
-        options |= {"gradient_accumulation_steps": count, "max_length": tokens // count // 128 * 128}
-        loading = {"attn_implementation": "flex_attention"}
-    times: list[float] = []
-    seen: list[int] = []
+    from transformers import TrainerCallback
+    from trl import SFTTrainer
 
     class Clock(TrainerCallback):
+        def on_step_begin(self, *unused: Any, **also: Any) -> None:
+            seen.append(0)
+
         def on_step_end(self, *unused: Any, **also: Any) -> None:
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
             times.append(time.perf_counter())
-            seen.append(0)
 
     class Counting(SFTTrainer):  # type: ignore[misc]
         def training_step(self, model: Any, inputs: Any, *rest: Any, **more: Any) -> Any:
@@ -87,29 +94,40 @@ def trl(part: str, work: Path, updates: int, row_tokens: int, started: float) ->
             seen[-1] += inputs["input_ids"].numel() if mask is None else int(mask.sum())
             return super().training_step(model, inputs, *rest, **more)
 
-    seen.append(0)
+    return Counting(**given, callbacks=[Clock()])
+
+
+def trl(part: str, work: Path, updates: int, row_tokens: int, started: float) -> dict[str, Any]:
+    """Updates of TRL's SFTTrainer on the same sequences, in fp32 weights with bf16 autocast as well."""
+    import torch
+    from datasets import Dataset
+    from transformers import AutoTokenizer
+    from trl import SFTConfig
+
+    from ei.training import data
+
+    sequences = data.read_sequences(work / "filtered.parquet")
+    random.Random(0).shuffle(sequences)
+    rows = [{"input_ids": s.prompt + s.response, "labels": [-100] * len(s.prompt) + s.response} for s in sequences]
+    options, loading = choices(part, sequences, row_tokens)
     config = SFTConfig(
-        output_dir=str(work / part), max_steps=updates + 2, learning_rate=1e-6, report_to="none",
-        save_strategy="no", disable_tqdm=True, model_init_kwargs=loading, use_cpu=not torch.cuda.is_available(),
-        **{"max_length": None, **options},
+        output_dir=str(work / part), max_steps=updates + 2, learning_rate=1e-6, report_to="none", save_strategy="no",
+        disable_tqdm=True, model_init_kwargs=loading, use_cpu=not torch.cuda.is_available(), **options,
     )  # fmt: skip
+    times: list[float] = []
+    seen: list[int] = []
     model = str(work / "model")
     tokenizer = AutoTokenizer.from_pretrained(model)
-    trainer = Counting(
-        model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer, callbacks=[Clock()]
-    )
+    given = {"model": model, "args": config, "processing_class": tokenizer, "train_dataset": Dataset.from_list(rows)}
+    trainer = timed_trainer(times, seen, **given)
     trainer.train()
-    flop = json.loads((work / "weights.json").read_text())["flop_per_token"]
     seconds = [later - earlier for earlier, later in itertools.pairwise(times)]
     start = time.perf_counter()
     trainer.save_model(str(work / part / "saved"))
-    saved = time.perf_counter() - start
-    peak = torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else 0.0
-    speed = summary(seen[2 : 2 + updates], seconds[1:], flop)
     return {
-        "speed": speed,
+        "speed": summary(seen[2:], seconds[1:], json.loads((work / "weights.json").read_text())["flop_per_token"]),
         "first_update_s": times[0] - started,
-        "peak_gib": peak,
-        "save_s": saved,
+        "save_s": time.perf_counter() - start,
+        "peak_gib": torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else 0.0,
         "settings": {**options, **loading},
     }

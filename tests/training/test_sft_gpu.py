@@ -1,17 +1,19 @@
 """The GPU path against fp32; benchmarks/sft.py makes the same comparison on the shape of Qwen2.5-Math-1.5B."""
 
+import time
 from pathlib import Path
 
 import pytest
 import torch
-from training import tiny
 
 from ei.training import attention, head, model
+from ei.training.launch import launch
 from ei.training.model import Policy
 from ei.training.packing import build_row
 from ei.training.schedule import Recipe
 from ei.training.train import train
 from ei.training.world import World
+from training import tiny
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 GPU = torch.device("cuda")
@@ -90,3 +92,18 @@ def test_the_loss_falls_on_a_gpu_and_the_copies_follow_the_weights(tmp_path: Pat
     assert records[-1].loss < 0.8 * records[0].loss
     for name, copy in policy.copies.items():
         assert torch.equal(copy, policy.weights[name].bfloat16())
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_two_gpus_equal_one(tmp_path: Path) -> None:
+    step = tiny.step_folder(tmp_path)
+    recipe = {"lr": 1e-3, "row_tokens": 256}
+    tables = []
+    for gpus in (1, 2):
+        work = tiny.job(step, f"gpus{gpus}", recipe=recipe)
+        launch(work, gpus, time.perf_counter())
+        _, table, summary = tiny.results(work)
+        assert summary["processes"] == gpus
+        tables.append(table)
+    for column in ("loss", "entropy", "grad_norm"):
+        assert tables[1][column].to_list() == pytest.approx(tables[0][column].to_list(), rel=2e-2)

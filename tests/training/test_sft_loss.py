@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 import torch
-from training import tiny
 from transformers import AutoModelForCausalLM
 
 from ei.training import head, model
 from ei.training.entropy import response_entropy
 from ei.training.model import Policy
 from ei.training.packing import Sequence, build_row
+from training import tiny
 
 CPU = torch.device("cpu")
 NETS = {"tied": lambda: tiny.qwen2(), "untied": lambda: tiny.qwen2(tied=False), "olmo2": tiny.olmo2}

@@ -2,12 +2,12 @@ import random
 
 import pytest
 import torch
-from training import tiny
 
 from ei.stage import UserError
 from ei.training import data, packing, schedule
 from ei.training.packing import Sequence, build_row, first_fit_decreasing, level_rows
 from ei.training.schedule import Recipe
+from training import tiny
 
 CPU = torch.device("cpu")
 

@@ -1,4 +1,3 @@
-import json
 import os
 import signal
 import subprocess
@@ -12,55 +11,27 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from training import tiny
 from transformers import AutoModelForCausalLM
 
 from ei.files import read_metadata
 from ei.stage import UserError
 from ei.training.job import Job, run_job
 from ei.training.launch import launch, spawn
-from ei.training.schedule import Recipe
 from ei.training.world import World
+from training import tiny
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/sft.py"
 
 
 @pytest.fixture
 def step(tmp_path: Path) -> Path:
-    """A folder with everything that the stage reads."""
-    tiny.model_folder(tmp_path / "base", seed=0)
-    tiny.model_folder(tmp_path / "policy0", seed=1)
-    tiny.table(tiny.sequences(20), tmp_path / "filtered.parquet")
-    tiny.table(tiny.sequences(60, seed=1), tmp_path / "rollouts.parquet")
-    tiny.table([], tmp_path / "empty.parquet")
-    return tmp_path
-
-
-def job(step: Path, name: str = "step1", **changes: Any) -> Job:
-    paths = {"policy": "policy0", "init": "policy0", "base": "base", "filtered": "filtered.parquet"}
-    paths |= {"rollouts": "rollouts.parquet", "output": f"{name}/policy", "training": f"{name}/training.parquet"}
-    paths |= {key: changes.pop(key) for key in list(changes) if key in paths}
-    recipe = Recipe(**{"lr": 1e-2, "batch": 8, "row_tokens": 100, "seed": "0/1", **changes.pop("recipe", {})})
-    rest: dict[str, Any] = {
-        "lineage": "abc",
-        "step": 1,
-        "append_eos": False,
-        "entropy_rollouts": 16,
-        "settings": {"lr": 1e-2},
-    }
-    places: dict[str, Any] = {key: step / path for key, path in paths.items()}
-    return Job(**places, recipe=recipe, **{**rest, **changes})
+    return tiny.step_folder(tmp_path)
 
 
 def done(work: Job) -> tuple[dict[str, torch.Tensor], pl.DataFrame, dict[str, Any]]:
     """The policy's weights, training.parquet and training.json that the job makes."""
     run_job(work, World(torch.device("cpu")), time.perf_counter())
-    return results(work)
-
-
-def results(work: Job) -> tuple[dict[str, torch.Tensor], pl.DataFrame, dict[str, Any]]:
-    summary = json.loads(work.training.with_suffix(".json").read_text())
-    return load_file(work.output / "model.safetensors"), pl.read_parquet(work.training), summary
+    return tiny.results(work)
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -68,7 +39,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def test_the_policy_folder_is_complete_and_loads(step: Path) -> None:
-    work = job(step)
+    work = tiny.job(step)
     weights, table, summary = done(work)
     assert sorted(file.name for file in work.output.iterdir()) == [
         "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
@@ -85,7 +56,7 @@ def test_the_policy_folder_is_complete_and_loads(step: Path) -> None:
 
 
 def test_training_parquet_has_a_row_for_every_update_and_says_where_it_comes_from(step: Path) -> None:
-    work = job(step)
+    work = tiny.job(step)
     _, table, summary = done(work)
     assert table.schema["update"] == table.schema["tokens"] == pl.Int64
     assert table.schema["loss"] == table.schema["entropy"] == table.schema["grad_norm"] == pl.Float64
@@ -114,22 +85,22 @@ def test_training_parquet_has_a_row_for_every_update_and_says_where_it_comes_fro
 
 def test_equal_inputs_give_equal_policies_in_any_order_of_the_file(step: Path) -> None:
     pl.read_parquet(step / "filtered.parquet").reverse().write_parquet(step / "reversed.parquet")
-    one, other = done(job(step)), done(job(step, "again", filtered="reversed.parquet"))
+    one, other = done(tiny.job(step)), done(tiny.job(step, "again", filtered="reversed.parquet"))
     assert same(one[0], other[0])
     assert one[1]["loss"].to_list() == other[1]["loss"].to_list()
 
 
 def test_the_sampling_entropy_is_that_of_the_policy_before_not_of_the_start(step: Path) -> None:
-    previous = done(job(step))
-    base = done(job(step, "base1", init="base"))
+    previous = done(tiny.job(step))
+    base = done(tiny.job(step, "base1", init="base"))
     assert previous[2]["sampling_entropy"] == base[2]["sampling_entropy"]
     assert previous[2]["sampling_entropy_rollouts"] == 16
     assert previous[1]["loss"][0] != base[1]["loss"][0]
-    assert done(job(step, "more", entropy_rollouts=99))[2]["sampling_entropy_rollouts"] == 60
+    assert done(tiny.job(step, "more", entropy_rollouts=99))[2]["sampling_entropy_rollouts"] == 60
 
 
 def test_nothing_to_train_on_hands_the_policy_on_without_a_copy(step: Path, caplog: pytest.LogCaptureFixture) -> None:
-    work = job(step, filtered="empty.parquet")
+    work = tiny.job(step, filtered="empty.parquet")
     weights, table, summary = done(work)
     assert "nothing to train on" in caplog.text
     assert same(weights, load_file(step / "policy0/model.safetensors"))
@@ -137,26 +108,26 @@ def test_nothing_to_train_on_hands_the_policy_on_without_a_copy(step: Path, capl
     assert not work.output.is_symlink()
     assert not (work.output / ".snakemake_timestamp").exists()
     assert len(table) == summary["updates"] == 0
-    assert table.schema == done(job(step, "full"))[1].schema
+    assert table.schema == done(tiny.job(step, "full"))[1].schema
     assert summary["sampling_entropy"] > 0
     assert "nothing to train on" in summary["warning"]
 
 
 def test_an_end_of_text_token_is_trained_only_when_asked_for(step: Path) -> None:
-    plain, ended = done(job(step))[1], done(job(step, "eos", append_eos=True))[1]
+    plain, ended = done(tiny.job(step))[1], done(tiny.job(step, "eos", append_eos=True))[1]
     assert sum(ended["response_tokens"]) == sum(plain["response_tokens"]) + sum(plain["sequences"])
 
 
 def test_a_sequence_longer_than_a_row_stops_the_stage_and_leaves_nothing(step: Path) -> None:
-    work = job(step, recipe={"row_tokens": 20})
+    work = tiny.job(step, recipe={"row_tokens": 20})
     with pytest.raises(UserError, match=r"question q\d, sample \d has \d+ tokens, more than a row of 20"):
         done(work)
     assert not work.output.parent.exists()
 
 
 def test_a_killed_training_leaves_no_output_and_resumes_to_the_same_policy(step: Path) -> None:
-    undisturbed = done(job(step, recipe={"epochs": 2, "batch": 1}))[0]
-    work = job(step, "killed", recipe={"epochs": 2, "batch": 1})
+    undisturbed = done(tiny.job(step, recipe={"epochs": 2, "batch": 1}))[0]
+    work = tiny.job(step, "killed", recipe={"epochs": 2, "batch": 1})
     kept = work.output.with_name(".policy.abc") / "checkpoint.pt"
     process = subprocess.Popen(command(work), env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
     while not kept.exists() and process.poll() is None:
@@ -182,10 +153,10 @@ def command(work: Job) -> list[str]:
 
 
 def test_two_processes_equal_one(step: Path) -> None:
-    alone = done(job(step, recipe={"lr": 1e-3}))
-    work = job(step, "both", recipe={"lr": 1e-3})
+    alone = done(tiny.job(step, recipe={"lr": 1e-3}))
+    work = tiny.job(step, "both", recipe={"lr": 1e-3})
     spawn(work, "cpu", 2, time.perf_counter())
-    weights, table, summary = results(work)
+    weights, table, summary = tiny.results(work)
     assert summary["processes"] == 2
     for column in ("loss", "entropy", "grad_norm"):
         assert table[column].to_list() == pytest.approx(alone[1][column].to_list(), rel=1e-4)
@@ -195,17 +166,17 @@ def test_two_processes_equal_one(step: Path) -> None:
 
 def test_an_error_in_one_of_several_processes_is_one_sentence(step: Path) -> None:
     with pytest.raises(UserError, match=r"more than a row of 20"):
-        spawn(job(step, recipe={"row_tokens": 20}), "cpu", 2, time.perf_counter())
+        spawn(tiny.job(step, recipe={"row_tokens": 20}), "cpu", 2, time.perf_counter())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_asking_for_a_gpu_that_is_not_there_says_how_many_there_are(step: Path) -> None:
     with pytest.raises(UserError, match="is 1, but torch sees 0"):
-        launch(job(step), 1, time.perf_counter())
+        launch(tiny.job(step), 1, time.perf_counter())
 
 
 def test_a_user_s_error_on_the_command_line_is_one_sentence_and_status_1(step: Path) -> None:
-    work = job(step, policy="nowhere")
+    work = tiny.job(step, policy="nowhere")
     ended = subprocess.run(command(work), capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.strip().splitlines() == [

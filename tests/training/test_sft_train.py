@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 import torch
-from training import tiny
+from safetensors.torch import load_file, save_file
 
 from ei.stage import UserError
-from ei.training import checkpoint, model
+from ei.training import checkpoint, folder, model
 from ei.training.job import memory_named
 from ei.training.model import Policy
 from ei.training.packing import Sequence
 from ei.training.schedule import Recipe, Update, plan
 from ei.training.train import BETAS, Record, take, train
 from ei.training.world import World
+from training import tiny
 
 ALONE = World(torch.device("cpu"))
 RECIPE = Recipe(epochs=2, lr=1e-2, batch=8, min_updates=1, row_tokens=100, clip=1e9)
@@ -180,3 +181,26 @@ def test_out_of_memory_names_the_setting_to_lower() -> None:
         torch.empty(2**60)
     with pytest.raises(RuntimeError, match="shapes"), memory_named(4096):
         raise RuntimeError("shapes")
+
+
+def test_a_policy_in_mixed_precision_learns_in_fp32_and_is_written_rounded(tmp_path: Path) -> None:
+    start = tiny.model_folder(tmp_path / "start")
+    mixed = model.load(start, torch.device("cpu"), mixed=True)
+    records = train(mixed, tiny.sequences(20), dataclasses.replace(RECIPE, epochs=5), ALONE)
+    assert records[-1].loss < 0.8 * records[0].loss
+    assert all(torch.equal(copy, mixed.weights[name].bfloat16()) for name, copy in mixed.copies.items())
+    folder.write_policy(mixed, folder.tensor_names(start), start, tmp_path / "policy")
+    written = load_file(tmp_path / "policy/model.safetensors")
+    assert written.keys() == mixed.weights.keys()
+    assert all(torch.equal(tensor, mixed.weights[name].bfloat16()) for name, tensor in written.items())
+
+
+def test_an_output_matrix_stored_beside_the_embedding_it_is_tied_to_is_written_again(tmp_path: Path) -> None:
+    start = tiny.model_folder(tmp_path / "start")
+    stored = load_file(start / "model.safetensors")
+    stored["lm_head.weight"] = stored["model.embed_tokens.weight"].clone()
+    save_file(stored, start / "model.safetensors", metadata={"format": "pt"})
+    trained = model.load(start, torch.device("cpu"))
+    folder.write_policy(trained, folder.tensor_names(start), start, tmp_path / "policy")
+    written = load_file(tmp_path / "policy/model.safetensors")
+    assert torch.equal(written["lm_head.weight"], written["model.embed_tokens.weight"])

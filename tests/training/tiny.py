@@ -1,16 +1,20 @@
 """Small random models and sequences."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import torch
+from safetensors.torch import load_file
 from transformers import Olmo2Config, Olmo2ForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from ei.training import model
+from ei.training.job import Job
 from ei.training.model import Policy
 from ei.training.packing import Sequence
+from ei.training.schedule import Recipe
 
 VOCABULARY = 96
 SHAPE: dict[str, Any] = {
@@ -72,3 +76,34 @@ def table(items: list[Sequence], path: Path) -> Path:
     rows = [(item.question_id, item.sample, item.prompt, item.response) for item in items]
     pl.DataFrame(rows, schema=schema, orient="row").write_parquet(path)
     return path
+
+
+def step_folder(folder: Path) -> Path:
+    """A folder with everything that the stage reads."""
+    model_folder(folder / "base", seed=0)
+    model_folder(folder / "policy0", seed=1)
+    table(sequences(20), folder / "filtered.parquet")
+    table(sequences(60, seed=1), folder / "rollouts.parquet")
+    table([], folder / "empty.parquet")
+    return folder
+
+
+def job(step: Path, name: str = "step1", **changes: Any) -> Job:
+    paths = {"policy": "policy0", "init": "policy0", "base": "base", "filtered": "filtered.parquet"}
+    paths |= {"rollouts": "rollouts.parquet", "output": f"{name}/policy", "training": f"{name}/training.parquet"}
+    paths |= {key: changes.pop(key) for key in list(changes) if key in paths}
+    recipe = Recipe(**{"lr": 1e-2, "batch": 8, "row_tokens": 100, "seed": "0/1", **changes.pop("recipe", {})})
+    rest: dict[str, Any] = {
+        "lineage": "abc",
+        "step": 1,
+        "append_eos": False,
+        "entropy_rollouts": 16,
+        "settings": {"lr": 1e-2},
+    }
+    places: dict[str, Any] = {key: step / path for key, path in paths.items()}
+    return Job(**places, recipe=recipe, **{**rest, **changes})
+
+
+def results(work: Job) -> tuple[dict[str, torch.Tensor], pl.DataFrame, dict[str, Any]]:
+    summary = json.loads(work.training.with_suffix(".json").read_text())
+    return load_file(work.output / "model.safetensors"), pl.read_parquet(work.training), summary

@@ -196,7 +196,7 @@ def tokens(text: str) -> list[str]:
         match = TOKEN.match(text, at)
         if match is None or len(found) >= MAX_TOKENS:
             raise Unknown(text[at : at + 10])
-        found.append(match[0].strip())
+        found.append(re.sub(r"(?<=_)\{|\}(?='*$)", "", match[0].strip()) if match["letter"] else match[0].strip())
         at = match.end()
     if re.search(r"(?<![a-zA-Z\\])[a-zA-Z]{4,}", text):  # a word, not a product of four letters
         raise Unknown("word")

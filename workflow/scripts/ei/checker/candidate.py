@@ -7,7 +7,7 @@ text is ever picked: a sentence with two candidates is no answer.
 
 import re
 
-from ei.checker.clean import closing
+from ei.checker.clean import TEXT, closing
 
 BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)|\\boxed\s*(?=[\d\\])")
 BETWEEN = re.compile(
@@ -48,6 +48,7 @@ HEDGES = re.compile(
 )
 WHOLE_TEXT = re.compile(r"^\s*\$?\\text\{([^{}]*)\}\$?\s*$")
 COUNTED = re.compile(r"^\s*(?:\$[^$]*\$+|\\\(.*?\\\)|[-\d.,/$\\%]+)\s*[a-zA-Z]+(?:[\s.]+[a-zA-Z]+){0,7}[\s.]*$")
+UNDELIMITED = re.compile(r"\\[a-zA-Z]|[\^_=<>√π+*]|\s[-/]\s")  # the number may be part of a formula
 LONGEST_SENTENCE = 600  # characters; a longer one is no statement of an answer
 
 
@@ -104,7 +105,7 @@ def _box(text: str, start: int, opening: int) -> tuple[int, int, str]:
 
 def is_prose(text: str) -> bool:
     """Whether the text has words that make it a statement rather than an answer."""
-    outside = re.sub(r"\\text\{[^{}]*\}", " ", MATH.sub(" 0 ", text))
+    outside = TEXT.sub(" ", MATH.sub(" 0 ", text))
     if COUNTED.match(text) and not VERB.search(outside):
         return False  # 55 miles per hour
     words = [word for word in WORD.findall(outside) if word.lower() not in PLAIN_WORDS]
@@ -165,5 +166,6 @@ def _only(sentence: str) -> str | None:
     if len(valued) == 1 and not numbers and len(formulas) == 2 and not re.search(r"=", valued[0]):
         return valued[0]
     if len(numbers) == 1 and not valued and re.search(r"[a-zA-Z]{2,}", sentence):
-        return numbers[0].strip(",")
+        around = MATH.sub(" ", sentence).replace(numbers[0], " ")
+        return None if UNDELIMITED.search(around) else numbers[0].strip(",")
     return None

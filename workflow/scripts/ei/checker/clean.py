@@ -52,6 +52,8 @@ SAME = [
     (re.compile(r"\\(?:varnothing|O)(?![a-zA-Z])"), r"\\emptyset "),
     (re.compile(r"\\(?:mathbb|Bbb|mathbf)\s*\{?\s*R\s*\}?|\\(?:R|Reals|reals)(?![a-zA-Z])"), r"\\mathbb{R}"),
     (re.compile(r"\\(?:bigcup)(?![a-zA-Z])"), r"\\cup "),
+    (re.compile(r"\\langle(?![a-zA-Z])"), "("),
+    (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
     (re.compile(r"\\(?:ast|star|bullet)(?![a-zA-Z])"), r"\\cdot "),
     (re.compile(r"\\(?:dots|ldots|cdots|dotsc|dotsb)(?![a-zA-Z])|\.\.\.+"), r"\\ldots "),
     (re.compile(r"\\(?:varphi)(?![a-zA-Z])"), r"\\phi "),
@@ -132,6 +134,8 @@ def _text(match: re.Match[str]) -> str:
     inner = match[1].strip()
     if not inner:
         return " "
+    if re.fullmatch(r"[A-DF-HJ-Z]", inner) and re.search(r"[\d}]\s*$", match.string[: match.start()]):
+        return rf"\text{{{inner}}}"  # 5 J
     if re.fullmatch(r"[\d.,/+\-\s]+|[eid]|\(?[A-Z]\)?|[A-Z](?:, ?[A-Z])+|%|\\\$", inner):
         return f" {inner} "
     if counted := re.fullmatch(r"([\d:.,/]+)\s*([a-zA-Z][a-zA-Z. ]*)", inner):

@@ -119,7 +119,7 @@ def _cells(matrix: Node) -> list[Node]:
 
 def _as_union(node: Node) -> Node:
     """`x < 1 or x > 3`, and `x \\ne 2`, as unions of intervals."""
-    if node.kind == "list" and node.mark == "or" and all(item.kind == "interval" for item in node.items):
+    if node.kind == "list" and all(item.kind == "interval" for item in node.items):
         return replace(node, kind="union", items=tuple(replace(item, label="") for item in node.items))
     if node.kind == "except":
         point = node.items[0]
@@ -195,7 +195,7 @@ def _distinct(items: Iterable[Node], leaves: Leaves) -> list[Node]:
 def _chains(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
     """Equations: as equations where both are, else by the value on which all members agree."""
     first, second = _sides(ref), _sides(ans)
-    if first and second and (not ref.label or not ans.label):
+    if first and second and (not ref.label or not ans.label) and _letters("".join(first)) and _letters("".join(second)):
         return leaves.equations(first, second)
     if _is_equation(ref):
         return False  # 2x + z = 1 is not the answer 1
@@ -222,28 +222,34 @@ def _one_value(chain: Node, other: Node, leaves: Leaves) -> bool | None:
     members, marks = list(chain.items), chain.mark.split(" ")
     if other.kind == "chain":
         other = other.items[0]
-    if SUM_LABEL.match(members[0].text) and not _letters(other.text) and marks[0] == "=":
+    if SUM_LABEL.match(members[0].text) and not _letters(_bare(other)) and marks[0] == "=":
         members, marks = members[1:], marks[1:]
     start = members[0]
     exact_ones = [start] + [m for m, mark in zip(members[1:], marks, strict=False) if mark != r"\approx"]
     rounded = [m for m, mark in zip(members[1:], marks, strict=False) if mark == r"\approx"]
-    if any(_letters(m.text) for m in members) and not _letters(other.text):
+    if any(_letters(_bare(m)) for m in members) and not _letters(_bare(other)):
         return False  # x + 3 = 5 says nothing of 5
     agree = every(equal(start, member, leaves) for member in exact_ones[1:])
     value = equal(other, exact_ones[-1], leaves)
-    for member in rounded:
-        value = either(value, every((equal(other, member, leaves), _rounds(start, member))))
-    return every((agree, value))
+    roundings = [_rounds(start, member) for member in rounded]
+    for member, rounds in zip(rounded, roundings, strict=True):
+        value = either(value, every((equal(other, member, leaves), rounds)))
+    return False if False in roundings else every((agree, value))
+
+
+def _bare(node: Node) -> str:
+    """The text of a value without its unit."""
+    return node.quantity.value if node.quantity else node.text
 
 
 def _rounds(precise: Node, rounded: Node) -> bool | None:
     """Whether the second is the first to as many places as it has."""
     try:
-        value = evaluate(precise.text)[0]
+        value = evaluate(_bare(precise))[0]
     except Unknown:
         return None
-    places = len(rounded.text.partition(".")[2])
-    found = exact(rounded.text)
+    places = len(_bare(rounded).partition(".")[2])
+    found = exact(_bare(rounded))
     return found is not None and abs(complex(value) - complex(found)) <= 0.5001 * 10**-places
 
 

@@ -24,6 +24,7 @@ from ei.stage import UserError
 START_LIMIT_S = 120.0  # Math-Verify takes 2 to 4 s to import, much longer on a cold network disk
 PAIRS_PER_WORKER = 250  # below this a second worker's start costs more than it saves
 DEATHS = 2  # a pair that takes this many workers down with it is an error
+FAILED_STARTS = 3  # workers in a row that die before they are ready: something is wrong with the installation
 SCRIPTS = Path(__file__).resolve().parents[2]
 
 Pair = tuple[str, str]
@@ -40,58 +41,62 @@ class Worker:
     buffer: bytearray = field(default_factory=bytearray)
 
 
+@dataclass
+class State:
+    """The workers, the pairs that wait, and who died of what."""
+
+    settings: Settings
+    queue: deque[Pair]
+    deaths: dict[Pair, int]
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    failed_starts: int = 0
+
+    def workers(self) -> list[Worker]:
+        return [key.data for key in self.selector.get_map().values()]
+
+
 def judge_pairs(pairs: list[Pair], settings: Settings, workers: int) -> Iterator[tuple[Pair, Verdict]]:
     """Every pair with its verdict, in the order in which the workers finish."""
     if not pairs:
         return
-    queue, deaths = deque(pairs), dict.fromkeys(pairs, 0)
-    selector = selectors.DefaultSelector()
+    state = State(settings, deque(pairs), dict.fromkeys(pairs, 0))
     try:
         for _ in range(min(workers, math.ceil(len(pairs) / PAIRS_PER_WORKER))):
-            _start(selector, settings)
+            _start(state)
         left = len(pairs)
         while left:
-            for pair, verdict in _turn(selector, queue, deaths, settings):
+            for pair, verdict in _turn(state):
                 left -= 1
                 yield pair, verdict
     finally:
-        for key in list(selector.get_map().values()):
-            _stop(selector, key.data)
-        selector.close()
+        for worker in state.workers():
+            _stop(state, worker)
+        state.selector.close()
 
 
-def _turn(
-    selector: selectors.BaseSelector, queue: deque[Pair], deaths: dict[Pair, int], settings: Settings
-) -> Iterator[tuple[Pair, Verdict]]:
+def _turn(state: State) -> Iterator[tuple[Pair, Verdict]]:
     """Wait for the next reply or deadline; the verdicts that came of it."""
-    watched: list[Worker] = [key.data for key in selector.get_map().values()]
-    wait = max(0.0, min(worker.deadline for worker in watched) - time.monotonic())
-    for key, _ in selector.select(wait if math.isfinite(wait) else None):
-        yield from _read(selector, key.data, queue, deaths, settings)
-    for worker in [key.data for key in selector.get_map().values()]:
+    wait = max(0.0, min(worker.deadline for worker in state.workers()) - time.monotonic())
+    for key, _ in state.selector.select(wait if math.isfinite(wait) else None):
+        yield from _read(state, key.data)
+    for worker in state.workers():
         if time.monotonic() < worker.deadline:
             continue
         if not worker.ready:
             raise UserError(f"a checker process was not ready after {START_LIMIT_S:.0f} s: is the machine overloaded?")
-        pair, spent = worker.pair, settings.timeout_s * 1000
-        _stop(selector, worker)
-        _start(selector, settings)
+        pair = worker.pair
+        _stop(state, worker)
+        _start(state)
         if pair is not None:
-            yield pair, Verdict("timeout", "timeout", None, spent)
+            yield pair, Verdict("timeout", "timeout", None, state.settings.timeout_s * 1000)
 
 
-def _read(
-    selector: selectors.BaseSelector,
-    worker: Worker,
-    queue: deque[Pair],
-    deaths: dict[Pair, int],
-    settings: Settings,
-) -> Iterator[tuple[Pair, Verdict]]:
+def _read(state: State, worker: Worker) -> Iterator[tuple[Pair, Verdict]]:
     """The verdict that a worker sent, if any; a worker that died is replaced and its pair tried again."""
     assert worker.process.stdout is not None
     chunk = os.read(worker.process.stdout.fileno(), 65536)
     if not chunk:
-        yield from _bury(selector, worker, queue, deaths, settings)
+        yield from _bury(state, worker)
         return
     worker.buffer += chunk
     if not worker.buffer.endswith(b"\n"):
@@ -101,46 +106,45 @@ def _read(
     if worker.ready and worker.pair is not None:
         yield worker.pair, Verdict(**reply)
     worker.ready, worker.pair, worker.deadline = True, None, math.inf
-    _give(worker, queue, settings)
+    state.failed_starts = 0
+    _give(state, worker)
 
 
-def _bury(
-    selector: selectors.BaseSelector,
-    worker: Worker,
-    queue: deque[Pair],
-    deaths: dict[Pair, int],
-    settings: Settings,
-) -> Iterator[tuple[Pair, Verdict]]:
-    if not worker.ready:
-        error = (worker.process.stderr.read() if worker.process.stderr else b"").decode(errors="replace").strip()
-        raise UserError(f"a checker process could not start: {error.splitlines()[-1] if error else 'no message'}")
+def _bury(state: State, worker: Worker) -> Iterator[tuple[Pair, Verdict]]:
+    """Replace a dead worker; its pair is tried once more."""
     pair = worker.pair
-    _stop(selector, worker)
-    _start(selector, settings)
+    if not worker.ready:
+        state.failed_starts += 1
+        if state.failed_starts >= FAILED_STARTS:
+            message = (worker.process.stderr.read() if worker.process.stderr else b"").decode(errors="replace").strip()
+            last = message.splitlines()[-1] if message else "it was killed"
+            raise UserError(f"a checker process could not start {FAILED_STARTS} times: {last}")
+    _stop(state, worker)
+    _start(state)
     if pair is None:
         return
-    deaths[pair] += 1
-    if deaths[pair] < DEATHS:
-        queue.appendleft(pair)
+    state.deaths[pair] += 1
+    if state.deaths[pair] < DEATHS:
+        state.queue.appendleft(pair)
     else:
         yield pair, Verdict("error", "worker died")
 
 
-def _give(worker: Worker, queue: deque[Pair], settings: Settings) -> None:
+def _give(state: State, worker: Worker) -> None:
     """Hand the next pair to an idle worker."""
-    if not queue:
+    if not state.queue:
         return
-    worker.pair = queue.popleft()
-    worker.deadline = time.monotonic() + settings.timeout_s
-    request = {"reference": worker.pair[0], "answer": worker.pair[1], "settings": asdict(settings)}
+    worker.pair = state.queue.popleft()
+    worker.deadline = time.monotonic() + state.settings.timeout_s
+    request = {"reference": worker.pair[0], "answer": worker.pair[1], "settings": asdict(state.settings)}
     assert worker.process.stdin is not None
     with contextlib.suppress(BrokenPipeError):  # it was killed while idle: the closed pipe is read next
         worker.process.stdin.write(json.dumps(request).encode() + b"\n")
         worker.process.stdin.flush()
 
 
-def _start(selector: selectors.BaseSelector, settings: Settings) -> None:
-    code = f"from ei.checker.child import main; main({os.getpid()}, {settings.memory_mb})"
+def _start(state: State) -> None:
+    code = f"from ei.checker.child import main; main({os.getpid()}, {state.settings.memory_mb})"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -149,7 +153,7 @@ def _start(selector: selectors.BaseSelector, settings: Settings) -> None:
         env=_environment(),
     )
     assert process.stdout is not None
-    selector.register(process.stdout, selectors.EVENT_READ, Worker(process, time.monotonic() + START_LIMIT_S))
+    state.selector.register(process.stdout, selectors.EVENT_READ, Worker(process, time.monotonic() + START_LIMIT_S))
 
 
 def _environment() -> dict[str, str]:
@@ -158,8 +162,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
 
 
-def _stop(selector: selectors.BaseSelector, worker: Worker) -> None:
-    selector.unregister(_stdout(worker))
+def _stop(state: State, worker: Worker) -> None:
+    state.selector.unregister(_stdout(worker))
     worker.process.kill()
     worker.process.wait()
     for stream in (worker.process.stdin, worker.process.stdout, worker.process.stderr):

@@ -25,6 +25,7 @@ NEEDED = 3  # points at which both sides must be defined
 DECIMAL = re.compile(r"(?<![\d\\_])(\d*)\.(\d+)(?!\d*\s*\\overline)")
 REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d+)\}")
 MIXED = re.compile(r"(?<![\d.^_{}\\])(\d+)\s*(\\frac\{\d+\}\{\d+\})")
+CAPITAL_E = re.compile(r"\\[a-zA-Z]+|E")  # the parser reads E as the base of logarithms, and cannot read E_0
 BESIDE = re.compile(r"(?<=\d)\s*(?=\(|\\[dt]?binom|\\frac)")  # the parser reads 3(4) as 3 + 4, a mixed number
 COMMANDS = re.compile(r"\\([a-zA-Z]+|.)")
 KNOWN_NAMES = (
@@ -107,6 +108,7 @@ def read(text: str) -> Any:
     text = REPEATING.sub(_repeating, trimmed(text))
     text = DECIMAL.sub(lambda m: rf"\frac{{{int(m[1] + m[2])}}}{{{10 ** len(m[2])}}}", text)
     text = MIXED.sub(r"(\1+\2)", text)
+    text = CAPITAL_E.sub(lambda m: r"\Xi " if m[0] == "E" else m[0], text)
     text = re.sub(r"\^(\d+)", r"^{\1}", re.sub(r"_(\w)", r"_{\1}", re.sub(r"(?<!\\)%", "", text)))
     text = BESIDE.sub(r"\\cdot ", text)
     text = re.sub(

@@ -44,11 +44,11 @@ WORDS = {
 
 TRAILING_TEXT = re.compile(
     r"\s*(?:\\text\{(?P<text>[^{}]*)\}|(?<![a-zA-Z\\_^])(?P<word>[a-zA-Z]{2,}\.?(?:\s+[a-zA-Z']+\.?){0,12}))"
-    r"\s*(?P<power>\^\s*\{?[23]\}?)?\s*$"
+    r"\s*(?P<power>\^\s*(?:\d|\{-?\d\}))?\s*$"
 )
 MODULUS = re.compile(r"\s*(?:\\pmod\s*\{?(\w+)\}?|\(\s*(?:\\text\{\s*)?\\?mod\s*\}?\s*(\w+)\s*\}?\s*\))$")
-PER = re.compile(r"\s*/\s*$")
-VALUE_END = re.compile(r"[\d)}\]|%!]$|\\circ$|\\pi$|[\d)}\]]\s*[a-zA-Z]$")
+PER = re.compile(r"\s*(?:/|\\cdot)\s*$")
+VALUE_END = re.compile(r"\\text\{[^{}]*\}(?:\s*\^\s*\{?-?\d\}?)?$|[\d)}\]|%!]$|\\circ$|\\pi$|[\d)}\]]\s*[a-zA-Z]$")
 FUNCTIONS = {"sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "gcd", "lcm", "pi", "sqrt"}
 ALONE = re.compile(r"^(?P<value>-?[\d.,]*\d(?:/\d+)?) (?P<unit>m|g|s|h|L|l|K|J|N|W|V|A|C|F)(?P<power>\^\{?[23]\}?)?$")
 
@@ -67,7 +67,10 @@ def quantity(text: str) -> Quantity:
     """The value with its unit taken off; a word that changes the meaning stays, and makes the whole a text."""
     unit: list[str] = []
     text = _currency(text.strip(), unit)
-    while (match := TRAILING_TEXT.search(text)) and VALUE_END.search(before := text[: match.start()].rstrip()):
+    while match := TRAILING_TEXT.search(text):
+        before = PER.sub("", text[: match.start()].rstrip())
+        if not VALUE_END.search(before) or not _may_be_unit(match, text[match.start() : match.start() + 1].isspace()):
+            break
         words = _unit_words(match)
         scale = MULTIPLIERS.get(words[0]) if words else None
         if scale and re.fullmatch(r"-?[\d.,]+", before):
@@ -77,17 +80,27 @@ def quantity(text: str) -> Quantity:
         if not words or meaningful(match["text"] or match["word"]):
             break
         unit += words
-        text = PER.sub("", before)
+        text = before
     if alone := ALONE.match(text):
         unit += [alone["unit"].lower() + (alone["power"] or "").strip("^{}")]
         text = alone["value"]
     if match := MODULUS.search(text):
         unit.append(f"mod{match[1]}")
         text = text[: match.start()]
-    text, degrees = re.subn(r"\s*\^\\circ\s*(?:([CF])(?![a-zA-Z]))?\s*$", "", text)
+    angle = bool(re.search(r"\\(?:sin|cos|tan|cot|sec|csc|cis)", text))  # sin 60 degrees is no angle itself
+    text, degrees = (text, 0) if angle else re.subn(r"\s*\^\\circ\s*(?:([CF])(?![a-zA-Z]))?\s*$", "", text)
     text, percent = re.subn(r"\s*%\s*$", "", text)
     text = _currency(text.strip(), unit)
     return Quantity(text.strip(), tuple(sorted({w for w in unit if w not in NEUTRAL})), bool(percent), bool(degrees))
+
+
+def _may_be_unit(match: re.Match[str], apart: bool) -> bool:
+    """Whether bare words may be a unit: 12 dogs and 12cm, but 3xy and 3 xy are products."""
+    for word in (match["word"] or "").split():
+        known = normal(word) in SYNONYMS.values() or normal(word) in NEUTRAL
+        if not known and (not apart or not re.search(r"[aeiou]", word.lower()) or len(word) < 3):
+            return False
+    return True
 
 
 def meaningful(phrase: str) -> bool:

@@ -99,7 +99,8 @@ def _engine(flags: argparse.Namespace, sampling: Sampling, tokenizer: Any, conte
         from ei.generation import vllm_engine
 
         engines = vllm_engine.Engines(flags.engines, flags.sequences, flags.memory_percent / 100, flags.cache)
-        return vllm_engine.generate(flags.policy, requests, sampling, end_ids, context, engines)
+        work = vllm_engine.Work(flags.policy, sampling, end_ids, context, engines)
+        return vllm_engine.generate(work, requests)
 
     def transformers(requests: list[Request]) -> Iterator[list[Rollout]]:
         from ei.generation import transformers_engine

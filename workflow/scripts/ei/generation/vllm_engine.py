@@ -39,13 +39,20 @@ class Engines:
     cache: Path  # compiled code, kept from one job to the next
 
 
+@dataclass(frozen=True)
+class Work:
+    """What an engine process is to do, beside its requests; `context` is the longest sequence in tokens."""
+
+    policy: Path
+    sampling: Sampling
+    end_ids: list[int]
+    context: int
+    engines: Engines
+
+
 def generate(
-    policy: Path,
+    work: Work,
     requests: list[Request],
-    sampling: Sampling,
-    end_ids: list[int],
-    context: int,
-    engines: Engines,
     on_ready: Callable[[float], None] = lambda seconds: log.info("an engine was ready after %.1f s", seconds),
 ) -> Iterator[list[Rollout]]:
     """The rollouts of each question as soon as its group is finished, in no particular order.
@@ -55,16 +62,15 @@ def generate(
     """
     spawn = mp.get_context("spawn")
     results: Any = spawn.Queue()
-    shares = [requests[k :: engines.engines] for k in range(engines.engines)]
-    processes = [
-        spawn.Process(target=_serve, args=(policy, share, sampling, end_ids, context, engines, results))
-        for share in shares
-        if share
-    ]
+    count = work.engines.engines
+    shares = [requests[k::count] for k in range(count)]
+    processes = [spawn.Process(target=_serve, args=(work, share, results)) for share in shares if share]
     for process in processes:
         process.start()
     try:
         yield from _collect(processes, results, on_ready)
+        for process in processes:  # it gives the GPU's memory back before it ends
+            process.join(timeout=60)
     finally:
         for process in processes:
             process.terminate()
@@ -82,7 +88,7 @@ def _collect(processes: list[Any], results: Any, on_ready: Callable[[float], Non
             if dead:
                 raise UserError(
                     f"a vLLM engine ended with status {dead[0]}; its last words are above. If memory ran out, lower"
-                    " vllm.memory or vllm.sequences"
+                    " vllm.memory_percent or vllm.sequences"
                 ) from None
             continue
         if message is None:
@@ -95,21 +101,13 @@ def _collect(processes: list[Any], results: Any, on_ready: Callable[[float], Non
             yield message
 
 
-def _serve(
-    policy: Path,
-    requests: list[Request],
-    sampling: Sampling,
-    end_ids: list[int],
-    context: int,
-    engines: Engines,
-    results: Any,
-) -> None:
+def _serve(work: Work, requests: list[Request], results: Any) -> None:
     """The engine process: READY, everything it finishes, then None go into `results`; or its error as text."""
     die_with_parent()
     try:
-        engine = _start(policy, sampling, context, engines)
+        engine = _start(work)
         results.put(READY)
-        for rollouts in _run(engine, requests, sampling, end_ids):
+        for rollouts in _run(engine, requests, work.sampling, work.end_ids):
             results.put(rollouts)
         results.put(None)
         engine.engine_core.shutdown()
@@ -118,13 +116,13 @@ def _serve(
         results.put(f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else ''}")
 
 
-def _start(policy: Path, sampling: Sampling, context: int, engines: Engines) -> Any:
+def _start(work: Work) -> Any:
     """A running LLMEngine.
 
     vLLM names its compiled code by the model's path and config. The engine therefore sees every policy under
     one relative path, and the first engine of a cache compiles while the others wait.
     """
-    cache = engines.cache.resolve()
+    cache = work.engines.cache.resolve()
     os.environ.update(
         VLLM_CACHE_ROOT=str(cache / "vllm"),
         TORCHINDUCTOR_CACHE_DIR=str(cache / "inductor"),
@@ -138,21 +136,22 @@ def _start(policy: Path, sampling: Sampling, context: int, engines: Engines) -> 
     room = cache / "rooms" / str(os.getpid())
     room.mkdir(parents=True, exist_ok=True)
     link = room / "policy"
-    link.symlink_to(policy.resolve(), target_is_directory=True)
+    link.symlink_to(work.policy.resolve(), target_is_directory=True)
     os.chdir(room)
     with _one_compiles(cache):
         from vllm import EngineArgs, LLMEngine
 
-        engine = LLMEngine.from_engine_args(EngineArgs(**arguments(policy, sampling, context, engines)))
+        engine = LLMEngine.from_engine_args(EngineArgs(**arguments(work)))
     link.unlink()
     return engine
 
 
-def arguments(policy: Path, sampling: Sampling, context: int, engines: Engines) -> dict[str, Any]:
+def arguments(work: Work) -> dict[str, Any]:
     """vLLM's engine arguments: the same for sampling and evaluation, so that both use the same compiled code."""
+    engines = work.engines
     shared: dict[str, Any] = {"gpu_memory_utilization": engines.memory}
     if engines.engines > 1:  # engines that start together would count each other's memory as their own
-        weights = sum(path.stat().st_size for path in policy.glob("*.safetensors"))
+        weights = sum(path.stat().st_size for path in work.policy.glob("*.safetensors"))
         each = gpu_memory() * engines.memory / engines.engines - weights - WORKSPACE
         if each < GIB:
             raise UserError(f"{engines.engines} engines do not fit on this GPU; lower vllm.engines")
@@ -160,12 +159,12 @@ def arguments(policy: Path, sampling: Sampling, context: int, engines: Engines) 
     return {
         "model": "policy",
         "dtype": "bfloat16",
-        "max_model_len": context,
+        "max_model_len": work.context,
         "max_num_seqs": engines.sequences,
         "compilation_config": {"cudagraph_capture_sizes": capture_sizes(engines.sequences)},
         "scheduler_cls": "ei.generation.stop_scheduler.StopScheduler",
         "additional_config": {
-            "stop": {"text": sampling.stop, "policy": "policy", "min_tokens": sampling.min_tokens},
+            "stop": {"text": work.sampling.stop, "policy": "policy", "min_tokens": work.sampling.min_tokens},
         },
         "disable_log_stats": True,
         **shared,

@@ -159,13 +159,14 @@ def compile_layers(policy: Policy) -> None:
     logging.getLogger("torch._inductor.utils").setLevel(logging.ERROR)  # advice to round fp32 products to TF32
     for layer in layers(policy.model):
         layer.compile(fullgraph=True, dynamic=True)
-    policy.pointwise = _compiled_pointwise()
+    policy.pointwise = compile_pointwise(head.nll_entropy_gradient)
 
 
-def _compiled_pointwise() -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+def compile_pointwise(function: Callable[..., Any]) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+    """`function` of logits, targets and dtype, compiled for chunks of any length over one vocabulary."""
     from torch._dynamo import maybe_mark_dynamic
 
-    compiled = torch.compile(head.nll_entropy_gradient, fullgraph=True)
+    compiled = torch.compile(function, fullgraph=True)
 
     def pointwise(logits_CV: Tensor, target_C: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         maybe_mark_dynamic(logits_CV, 0)
