@@ -243,6 +243,15 @@ def exact(text: str) -> Fraction | None:
     return value if isinstance(value, Fraction) and not letters else None
 
 
+def differ(a: Value, b: Value) -> bool:
+    """Whether two floats are further apart than any rounding error."""
+    try:
+        first, second = complex(a), complex(b)
+    except OverflowError:  # an exact value beyond 1e308
+        return False
+    return abs(first - second) > 1e-6 * max(abs(first), abs(second), 1e-6)
+
+
 def same_value(first: str, second: str) -> bool | None:
     """Whether two expressions are equal; None where this arithmetic cannot tell.
 
@@ -260,7 +269,7 @@ def same_value(first: str, second: str) -> bool | None:
         if isinstance(a, Fraction) and isinstance(b, Fraction):
             if a != b:
                 return False
-        elif point == 0 and abs(complex(a) - complex(b)) > 1e-6 * max(abs(complex(a)), abs(complex(b)), 1e-6):
+        elif point == 0 and differ(a, b):
             return False  # point 0 is positive: no branch of a root or logarithm is crossed
     floats = any(isinstance(v, complex) for a, b in points for v in (a[0], b[0]))
     return None if floats else True

@@ -245,12 +245,12 @@ def _bare(node: Node) -> str:
 def _rounds(precise: Node, rounded: Node) -> bool | None:
     """Whether the second is the first to as many places as it has."""
     try:
-        value = evaluate(_bare(precise))[0]
-    except Unknown:
+        value = complex(evaluate(_bare(precise))[0])
+        found = exact(_bare(rounded))
+        places = len(_bare(rounded).partition(".")[2])
+        return found is not None and abs(value - complex(found)) <= 0.5001 * 10**-places
+    except (Unknown, OverflowError):
         return None
-    places = len(_bare(rounded).partition(".")[2])
-    found = exact(_bare(rounded))
-    return found is not None and abs(complex(value) - complex(found)) <= 0.5001 * 10**-places
 
 
 def _relations(ref: Node, ans: Node, leaves: Leaves) -> bool | None:

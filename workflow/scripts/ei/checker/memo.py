@@ -13,7 +13,7 @@ import polars as pl
 from ei.checker.pool import Pair
 from ei.checker.settings import Settings, Verdict
 from ei.checker.version import VERSION
-from ei.files import stamp, whole, write_table
+from ei.files import stamp, write_table
 
 KEPT = ("correct", "wrong", "unparsable")
 SCHEMA = {"key": pl.String, "status": pl.String, "rule": pl.String, "extracted": pl.String}
@@ -51,6 +51,3 @@ def recall(memo: Memo, pair: Pair, settings: Settings) -> Verdict | None:
     """The kept verdict on a pair, or None."""
     found = memo.get(key(pair, settings))
     return Verdict(*found) if found else None
-
-
-__all__ = ["KEPT", "Memo", "key", "read_memo", "recall", "whole", "write_memo"]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -68,6 +69,8 @@ def decide(
                 verdicts[pair], sources[pair] = verdict, source
                 bar.update()
         for pair, verdict in judge_pairs([p for p in distinct if p not in verdicts], settings, workers):
+            if verdict.extracted is None:  # no worker came so far
+                verdict = replace(verdict, extracted=pair[1][: settings.max_chars])
             verdicts[pair], sources[pair] = verdict, "worker"
             if verdict.status in memory.KEPT:
                 memo[memory.key(pair, settings)] = (verdict.status, verdict.rule, verdict.extracted)
