@@ -20,9 +20,7 @@ def shared(name: str) -> Path:
     """A file of the shared data; the test is skipped, saying so, where it is absent."""
     path = SHARED_DATA / name
     if not path.exists():
-        pytest.skip(
-            f"{name} is not here: MATH and recorded rollouts may not be shipped (EI_SHARED_DATA)"
-        )
+        pytest.skip(f"{name} is not here: MATH and recorded rollouts may not be shipped (EI_SHARED_DATA)")
     return path
 
 

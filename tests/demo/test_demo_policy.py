@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
+
 from corpus import encode, fill, text
 from task import END_OF_TEXT
-from tokenizers import Tokenizer
 from vocabulary import load_tokenizer, train_tokenizer
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+
 from chain import Problem, Steps
 from kinds import KINDS
 from task import CORRECT_SHARES, FORMATS, LEVEL_SHARES, LEVELS, Document, document, grade, held_out, reserved, solution

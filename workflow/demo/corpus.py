@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from task import END_OF_TEXT, document
 from vocabulary import load_tokenizer, train_tokenizer
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from corpus import Corpus, make_corpus
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
+
+from corpus import Corpus, make_corpus
 from trial import try_policy
 
 HERE = Path(__file__).parent

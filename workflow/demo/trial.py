@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
 from corpus import fill
 from task import grade
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 HERE = Path(__file__).parent
 MAX_TOKENS = 128  # the longest solution of 100,000 documents is below this

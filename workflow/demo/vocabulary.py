@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from task import END_OF_TEXT
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+from task import END_OF_TEXT
 
 SIZE = 500  # tokens at most (the corpus gives 454); the model has 512 rows
 

@@ -62,6 +62,7 @@ rule score:
     output:
         table="<step>/scored.parquet",
         report="<step>/scored.json",
+        pairs="<step>/scored.pairs.parquet",
     log:
         "<step>/logs/score.log",
     benchmark:
@@ -190,6 +191,7 @@ use rule score as grade with:
     output:
         table="<step>/responses.parquet",
         report="<step>/responses.json",
+        pairs="<step>/responses.pairs.parquet",
     log:
         "<step>/logs/grade.log",
     benchmark:

@@ -25,7 +25,7 @@ def summary(responses: pl.DataFrame) -> dict[str, Any]:
     Wilson interval is that of `n` trials, which is too wide, never too narrow, when a question has several
     responses. `entropy` is in nats per response token, over the responses where it was measured.
     """
-    questions = responses.group_by("question_id").agg(pl.col("reward").mean())["reward"]
+    questions = responses.group_by("question_id").agg(pl.col("reward").cast(pl.Float64).mean())["reward"]
     right, formatted = responses.filter(pl.col("reward") > 0).height, responses.filter("format_ok").height
     n = len(questions)
     share = float(questions.to_numpy().mean()) if n else 0.0

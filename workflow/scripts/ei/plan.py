@@ -43,11 +43,11 @@ OWN = {
 # The artifacts of a stage in its step's folder; a `data` artifact lies in the run's folder.
 FILES = {
     "sample": ["rollouts.parquet"],
-    "score": ["scored.parquet", "scored.json"],
+    "score": ["scored.parquet", "scored.json", "scored.pairs.parquet"],
     "filter": ["filtered.parquet", "filtered.json"],
     "policy": ["policy", "training.parquet", "training.json"],
     "eval": ["answers.parquet"],
-    "grade": ["responses.parquet", "responses.json"],
+    "grade": ["responses.parquet", "responses.json", "responses.pairs.parquet"],
     "metrics": ["eval.json"],
 }
 DATA_FILES = ["data/train.parquet", "data/validation.parquet", "data/data.json"]

@@ -83,7 +83,7 @@ DIGIT_FRACTIONS = [
     (re.compile(r"\\frac\s*(\d)\s*(\d)"), r"\\frac{\1}{\2}"),
     (re.compile(r"\\frac\s*(\d|[a-zA-Z])\s*\{"), r"\\frac{\1}{"),
     (re.compile(r"\\frac\s+([a-zA-Z\d])\s*([a-zA-Z\d])"), r"\\frac{\1}{\2}"),
-    (re.compile(r"(\\frac\s*\{[^{}]*\})\s*([a-zA-Z\d])"), r"\1{\2}"),
+    (re.compile(r"(\\frac\s*\{(?:[^{}]|\{[^{}]*\})*\})\s*([a-zA-Z\d])"), r"\1{\2}"),  # \frac{\sqrt{3}}2
     (re.compile(r"\\sqrt\s*(\d|(?<=\s)[a-zA-Z])"), r"\\sqrt{\1}"),
     (re.compile(r"\\frac\s+\{"), r"\\frac{"),
     (
