@@ -50,19 +50,21 @@ def miniature(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def command(folder: Path, *args: str) -> list[str]:
+def command(folder: Path, *args: str, snakefile: Path = ROOT / "Snakefile") -> list[str]:
     """snakemake on the working folder, with two cores."""
     return [
-        sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder),
+        sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--directory", str(folder),
         "--profile", "none", "--workflow-profile", "none", "--rerun-incomplete", "--show-failed-logs",
         "--cores", "2", *args,
     ]  # fmt: skip
 
 
-def snakemake(folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def snakemake(
+    folder: Path, *args: str, snakefile: Path = ROOT / "Snakefile", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run snakemake to its end; what it printed is in `stdout`, both streams together."""
     return subprocess.run(
-        command(folder, *args),
+        command(folder, *args, snakefile=snakefile),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
