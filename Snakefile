@@ -4,15 +4,12 @@ For each of n steps: sample G rollouts of D_b questions, score them, filter the 
 (sft), evaluate. Step 0 is the evaluation of the untouched base policy.
 """
 
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 min_version("9.20")
 
 
 configfile: "config.yaml"
-
-
-validate(config, "workflow/schemas/config.schema.yaml")
 
 
 include: "workflow/rules/common.smk"

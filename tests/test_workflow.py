@@ -224,7 +224,24 @@ def test_an_unknown_setting_is_refused_before_any_job(tmp_path):
     path.write_text(path.read_text().replace("temperature:", "temprature:"))
     refused = snakemake(tmp_path, "--dry-run")
     assert refused.returncode != 0
-    assert "temprature" in refused.stdout
+    assert "config.yaml: sample.temprature is no setting; did you mean temperature?" in refused.stdout
+    assert len(refused.stdout.splitlines()) < 15
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"sample": {"rollouts": 0}}, "sample.rollouts: 0 is less than the minimum of 1"),
+        ({"sft": {"lr": "fast"}}, "sft.lr: 'fast' is not of type 'number'"),
+        ({"engine": "sglang"}, "engine: 'sglang' is not one of ['vllm', 'transformers']"),
+        ({"sweep": {"G2": {"sample": {"rollout": 2}}}}, "sweep.G2.sample.rollout is no setting"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(tmp_path, changes, sentence):
+    miniature(tmp_path, **changes)
+    refused = snakemake(tmp_path, "--dry-run")
+    assert refused.returncode != 0
+    assert f"config.yaml: {sentence}" in refused.stdout
 
 
 def test_a_model_that_is_neither_folder_nor_hub_id_is_named(tmp_path):

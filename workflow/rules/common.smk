@@ -26,12 +26,22 @@ def local(path):
     )
 
 
+def refuse_bad(settings, source):
+    """Stop in one sentence at an unknown setting or a wrong value."""
+    schema = yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text())
+    error = plan.first_error(settings, schema)
+    if error:
+        raise WorkflowError(f"{source}: {error}")
+
+
 def load_presets():
-    """{name: settings} of workflow/presets; each is validated as config.yaml is."""
+    """{name: changes} of workflow/presets; each must leave settings that config.yaml could have."""
     found = {}
     for path in sorted((BASE / "workflow/presets").glob("*.yaml")):
         found[path.stem] = yaml.safe_load(path.read_text())
-        validate(plan.merge(config, found[path.stem]), "../schemas/config.schema.yaml")
+        refuse_bad(
+            plan.merge(config, found[path.stem]), f"workflow/presets/{path.name}"
+        )
     return found
 
 
@@ -43,6 +53,7 @@ def with_prompt(settings):
     return {**settings, "prompt_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
+refuse_bad(config, "config.yaml")
 RUNS = {
     run: with_prompt(settings)
     for run, settings in plan.runs(config, load_presets()).items()

@@ -4,11 +4,14 @@ A run is a folder and its settings. An artifact is a file or folder that a stage
 lineage is a hash of every setting it depends on, its own and upstream; equal lineages are equal artifacts.
 """
 
+import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
+
+import jsonschema
 
 from ei import checker_version
 
@@ -54,6 +57,21 @@ DATA_FILES = ["data/train.parquet", "data/validation.parquet", "data/data.json"]
 
 # Changing these changes how the work is done, not what comes out, so they stay out of the lineage.
 MACHINE_ONLY = {("sft", "gpus")}
+
+
+def first_error(settings: Settings, schema: Settings) -> str | None:
+    """What is wrong with the settings, in a sentence that names the place; None if nothing is."""
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(settings))
+    if error is None:
+        return None
+    place = ".".join(map(str, error.absolute_path))
+    if error.validator == "additionalProperties":
+        known, found = error.schema["properties"], error.instance
+        name = next(key for key in found if key not in known)
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+        return f"{f'{place}.' if place else ''}{name} is no setting{hint}"
+    return f"{f'{place}: ' if place else ''}{error.message}"
 
 
 def merge(settings: Settings, changes: Settings) -> dict[str, Any]:
