@@ -31,6 +31,8 @@ rule model:
         directory("models/{org}--{name}@{revision}"),
     log:
         "models/logs/{org}--{name}@{revision}.log",
+    benchmark:
+        "models/benchmarks/{org}--{name}@{revision}.jsonl"
     conda:
         "../envs/cpu.yaml"
     shell:

@@ -11,6 +11,8 @@ rule table:
         "{run}/steps.csv",
     log:
         "{run}/logs/table.log",
+    benchmark:
+        "{run}/benchmarks/table.jsonl"
     conda:
         "../envs/cpu.yaml"
     shell:
@@ -36,6 +38,8 @@ rule plots:
         ),
     log:
         "{run}/logs/plots.log",
+    benchmark:
+        "{run}/benchmarks/plots.jsonl"
     conda:
         "../envs/cpu.yaml"
     params:

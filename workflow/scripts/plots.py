@@ -53,10 +53,11 @@ def accuracy(evaluations: list[dict[str, Any]], bar: float | None) -> Figure:
     )  # fmt: skip
     if bar is not None:
         axes.axhline(bar, color=ORANGE, ls="--", lw=1.2, label=f"{100 * bar:.0f} % to beat")
-    for step, share in zip(steps, shares, strict=True):
-        axes.annotate(f"{100 * share:.1f}", (step, share), (7, -12), textcoords="offset points", color=BLUE, size=8)
-    axes.set(ylim=(0, max(1.0, axes.get_ylim()[1]) if max(shares) > 0.5 else None))
-    axes.set_ylim(bottom=0)
+    for step, share, up in zip(steps, shares, above, strict=True):
+        place: Any = {"xy": (step, share + up), "xytext": (0, 4), "textcoords": "offset points", "ha": "center"}
+        axes.annotate(f"{100 * share:.1f}", **place, color=BLUE, size=8)
+    axes.set_ylim(0, 1)
+    axes.margins(x=0.07)
     axes.set_title(f"Validation accuracy, {evaluations[0]['n']:,} questions")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     return finish(axes, "expert-iteration step (0: base policy)", "share of questions")

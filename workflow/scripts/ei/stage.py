@@ -38,6 +38,7 @@ def settings(flags: argparse.Namespace, *names: str) -> dict[str, Any]:
 def run(main: Callable[[], None]) -> NoReturn:
     """Run a stage; an error of the user's ends it with one sentence and status 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request to the hub
     try:
         main()
     except UserError as error:
