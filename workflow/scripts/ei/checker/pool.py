@@ -28,13 +28,14 @@ FAILED_STARTS = 3  # workers in a row that die before they are ready: something 
 SCRIPTS = Path(__file__).resolve().parents[2]
 
 Pair = tuple[str, str]
+Process = subprocess.Popen[bytes]
 
 
 @dataclass
 class Worker:
     """A process, the pair it is working on, and when it must be done."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     deadline: float
     ready: bool = False
     pair: Pair | None = None
@@ -55,14 +56,17 @@ class State:
         return [key.data for key in self.selector.get_map().values()]
 
 
-def judge_pairs(pairs: list[Pair], settings: Settings, workers: int) -> Iterator[tuple[Pair, Verdict]]:
-    """Every pair with its verdict, in the order in which the workers finish."""
+def judge_pairs(
+    pairs: list[Pair], settings: Settings, workers: int, ahead: Process | None = None
+) -> Iterator[tuple[Pair, Verdict]]:
+    """Every pair with its verdict, in the order in which the workers finish; `ahead` was launched before."""
     if not pairs:
         return
     state = State(settings, deque(pairs), dict.fromkeys(pairs, 0))
     try:
         for _ in range(min(workers, math.ceil(len(pairs) / PAIRS_PER_WORKER))):
-            _start(state)
+            _start(state, ahead)
+            ahead = None
         left = len(pairs)
         while left:
             for pair, verdict in _turn(state):
@@ -143,15 +147,20 @@ def _give(state: State, worker: Worker) -> None:
         worker.process.stdin.flush()
 
 
-def _start(state: State) -> None:
-    code = f"from ei.checker.child import main; main({os.getpid()}, {state.settings.memory_mb})"
-    process = subprocess.Popen(
+def launch(settings: Settings) -> Process:
+    """A worker process, which takes half a second or more to be ready."""
+    code = f"from ei.checker.child import main; main({os.getpid()}, {settings.memory_mb})"
+    return subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_environment(),
     )
+
+
+def _start(state: State, process: Process | None = None) -> None:
+    process = process or launch(state.settings)
     assert process.stdout is not None
     state.selector.register(process.stdout, selectors.EVENT_READ, Worker(process, time.monotonic() + START_LIMIT_S))
 

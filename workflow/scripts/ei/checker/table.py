@@ -9,7 +9,7 @@ import polars as pl
 
 from ei.checker import memo as memory
 from ei.checker.extract import answer_text
-from ei.checker.pool import Pair, judge_pairs
+from ei.checker.pool import Pair, Process, judge_pairs, launch
 from ei.checker.quick import quick, string_judge
 from ei.checker.settings import Settings, Verdict
 from ei.stage import progress
@@ -60,6 +60,7 @@ def decide(
     sources: dict[Pair, str] = {}
     memo = memory.read_memo(memo_path)
     kept = len(memo)
+    ahead: Process | None = None
     with progress(total=len(distinct), desc="score", unit="pair") as bar:
         for pair in distinct:
             verdict, source = timed(quick, pair, settings), "rules"
@@ -68,7 +69,9 @@ def decide(
             if verdict is not None:
                 verdicts[pair], sources[pair] = verdict, source
                 bar.update()
-        for pair, verdict in judge_pairs([p for p in distinct if p not in verdicts], settings, workers):
+            elif ahead is None:  # a worker will be needed, and can start while the rules go on
+                ahead = launch(settings)
+        for pair, verdict in judge_pairs([p for p in distinct if p not in verdicts], settings, workers, ahead):
             if verdict.extracted is None:  # no worker came so far
                 verdict = replace(verdict, extracted=pair[1][: settings.max_chars])
             verdicts[pair], sources[pair] = verdict, "worker"
