@@ -211,6 +211,18 @@ def test_a_run_killed_in_sample_and_in_sft_ends_with_the_same_results(finished, 
     assert not list(step.glob("rollouts/.*"))
 
 
+def test_a_step_without_a_right_rollout_warns_and_keeps_its_policy(tmp_path):
+    miniature(tmp_path, steps=1, sample={"max_tokens": 5})
+    done = snakemake(tmp_path)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "warning: no rollout is kept" in done.stdout
+    assert fingerprint(tmp_path / "results/step1/policy") == fingerprint(DEMO / "policy")
+    assert pl.read_parquet(tmp_path / "results/step1/training.parquet").height == 0
+    assert json.loads((tmp_path / "results/step1/training.json").read_text())["sampling_entropy"] > 0
+    assert pl.read_csv(tmp_path / "results/steps.csv")["kept"].to_list() == [None, 0]
+    assert (tmp_path / "results/plots/entropy.png").exists()
+
+
 def test_two_shards_draw_what_one_draws(finished, tmp_path):
     miniature(tmp_path, shards=2)
     done = snakemake(tmp_path, "results/step1/rollouts.parquet")

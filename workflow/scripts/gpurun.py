@@ -35,13 +35,23 @@ def visible() -> dict[str, str]:
     return {index: gpus.get(index, index) for index in allowed.split(",") if index.strip()}
 
 
+def open_lock(path: Path) -> int:
+    """A descriptor of the lock file, whoever made it; reading is all that flock needs."""
+    try:
+        return os.open(path, os.O_RDONLY)
+    except FileNotFoundError:  # asking for O_CREAT at once is refused on another user's file in a shared folder
+        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+
+
 def lease(count: int, gpus: dict[str, str], locks: Path, wait: float = 1.0) -> dict[str, int]:
     """Lock `count` of the GPUs and return {index: file descriptor of its lock}; waits until so many are free."""
-    locks.mkdir(parents=True, exist_ok=True)
+    if not locks.is_dir():
+        locks.mkdir(parents=True, exist_ok=True)
+        locks.chmod(0o1777)  # other users lock here too
     while True:
         held: dict[str, int] = {}
         for index, uuid in gpus.items():
-            descriptor = os.open(locks / uuid, os.O_CREAT | os.O_RDWR, 0o666)
+            descriptor = open_lock(locks / uuid)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -72,7 +82,7 @@ def main() -> None:
         sys.exit("error: no GPU was granted to this job; start snakemake with --resources gpu=1 or more")
     if len(gpus) < flags.gpus:
         sys.exit(f"error: this job asks for {flags.gpus} GPUs, and {len(gpus)} are visible on this machine")
-    locks = Path(os.environ.get("EI_GPU_LOCKS", f"{tempfile.gettempdir()}/ei-gpu-locks-{os.getuid()}"))
+    locks = Path(os.environ.get("EI_GPU_LOCKS", f"{tempfile.gettempdir()}/ei-gpu-locks"))
     held = lease(flags.gpus, gpus, locks)
     for descriptor in held.values():
         os.set_inheritable(descriptor, True)
