@@ -9,7 +9,7 @@ import torch
 from ei import policy
 from ei.generation import command
 from ei.generation.draw import Request, Sampling, stop_test
-from ei.generation.durable import batches, rollout_table, shard
+from ei.generation.durable import batches, forget, rollout_table, scratch_for, shard
 from ei.generation.transformers_engine import _pick, generate
 from ei.questions import request_seed
 from ei.stage import UserError
@@ -121,6 +121,21 @@ def test_what_was_drawn_before_a_kill_is_kept_and_the_rest_is_the_same(requests,
     resumed = table("killed", engine)
     assert asked == [["q0", "q1", "q2", "q3", "q4"], ["q2", "q3", "q4"]]
     assert resumed.equals(table("whole", engine))
+
+
+def test_chunks_of_other_weights_or_questions_are_never_taken_up(tmp_path):
+    output = tmp_path / "0-of-1.parquet"
+    first = scratch_for(output, "weights A", ["q0"])
+    first.mkdir()
+    assert scratch_for(output, "weights A", ["q0"]) == first
+    assert first.is_dir()
+    beside = scratch_for(tmp_path / "1-of-1.parquet", "weights A", ["q0"])
+    beside.mkdir()
+    assert scratch_for(output, "weights B", ["q0"]) != first
+    assert not first.exists()
+    assert beside.is_dir()
+    forget(tmp_path / "1-of-1.parquet")
+    assert not beside.exists()
 
 
 def test_shards_take_whole_batches_and_every_one_once():

@@ -21,9 +21,7 @@ shell.prefix(f"set -euo pipefail; export PATH={SCRIPTS}:$PATH PYTHONUNBUFFERED=1
 
 def local(path):
     """A path of the settings: as it stands if it is there, else the workflow's own file of that name."""
-    return (
-        path if os.path.exists(path) or not (BASE / path).exists() else str(BASE / path)
-    )
+    return path if os.path.exists(path) or not (BASE / path).exists() else str(BASE / path)
 
 
 def refuse_bad(settings, source):
@@ -39,9 +37,7 @@ def load_presets():
     found = {}
     for path in sorted((BASE / "workflow/presets").glob("*.yaml")):
         found[path.stem] = yaml.safe_load(path.read_text())
-        refuse_bad(
-            plan.merge(config, found[path.stem]), f"workflow/presets/{path.name}"
-        )
+        refuse_bad(plan.merge(config, found[path.stem]), f"workflow/presets/{path.name}")
     return found
 
 
@@ -54,13 +50,8 @@ def with_prompt(settings):
 
 
 refuse_bad(config, "config.yaml")
-RUNS = {
-    run: with_prompt(settings)
-    for run, settings in plan.runs(config, load_presets()).items()
-}
-MAIN_AND_SWEEP = [
-    run for run in RUNS if run == "results" or run.startswith("results/sweep/")
-]
+RUNS = {run: with_prompt(settings) for run, settings in plan.runs(config, load_presets()).items()}
+MAIN_AND_SWEEP = [run for run in RUNS if run == "results" or run.startswith("results/sweep/")]
 SHARED = plan.shared(RUNS)
 
 
@@ -100,9 +91,7 @@ def lineage(stage):
     """A params function: the hash of every setting that the output depends on."""
 
     def get(wildcards):
-        return plan.lineage(
-            RUNS[wildcards.run], stage, int(getattr(wildcards, "step", 0))
-        )
+        return plan.lineage(RUNS[wildcards.run], stage, int(getattr(wildcards, "step", 0)))
 
     return get
 
@@ -129,9 +118,7 @@ def base_model(run):
     if os.path.isdir(local(model)):
         return local(model)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+@[\w.-]+", model):
-        raise WorkflowError(
-            f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)"
-        )
+        raise WorkflowError(f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)")
     return "models/" + "--".join(Path(model).parts)
 
 
@@ -151,9 +138,7 @@ def policy_after(wildcards):
 def policy_init(wildcards):
     """The weights that training starts from."""
     start = RUNS[wildcards.run]["sft"]["init"]
-    return (
-        policy_before(wildcards) if start == "previous" else base_model(wildcards.run)
-    )
+    return policy_before(wildcards) if start == "previous" else base_model(wildcards.run)
 
 
 def policy_base(wildcards):
@@ -165,10 +150,7 @@ def shards_of(kind):
 
     def get(wildcards):
         n = RUNS[wildcards.run]["shards"]
-        return [
-            f"{wildcards.run}/step{wildcards.step}/{kind}/{k}-of-{n}.parquet"
-            for k in range(n)
-        ]
+        return [f"{wildcards.run}/step{wildcards.step}/{kind}/{k}-of-{n}.parquet" for k in range(n)]
 
     return get
 
@@ -178,22 +160,14 @@ def source(split):
 
     def get(wildcards):
         value = RUNS[wildcards.run]["data"][split]
-        return (
-            local(value)
-            if isinstance(value, str)
-            else json.dumps(value, sort_keys=True)
-        )
+        return local(value) if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
     return get
 
 
 def source_files(wildcards):
     """The splits' files; a data set of the hub is no file."""
-    return [
-        local(value)
-        for value in RUNS[wildcards.run]["data"].values()
-        if isinstance(value, str)
-    ]
+    return [local(value) for value in RUNS[wildcards.run]["data"].values() if isinstance(value, str)]
 
 
 def of_steps(name, first=0):
@@ -208,12 +182,7 @@ def of_steps(name, first=0):
 
 def finished(*runs):
     """What runs leave behind; policies may be deleted to save disk, so they are not asked for by themselves."""
-    kept = [
-        path
-        for run in runs
-        for path in plan.kept(run, RUNS[run])
-        if Path(path).name != "policy"
-    ]
+    kept = [path for run in runs for path in plan.kept(run, RUNS[run]) if Path(path).name != "policy"]
     return kept + [f"{run}/{name}" for run in runs for name in ("steps.csv", *PLOTS)]
 
 
@@ -221,11 +190,7 @@ def shared_source(wildcards):
     return SHARED[wildcards.shared]
 
 
-PLOTS = [
-    f"plots/{name}.{kind}"
-    for name in ("accuracy", "entropy")
-    for kind in ("png", "svg")
-]
+PLOTS = [f"plots/{name}.{kind}" for name in ("accuracy", "entropy") for kind in ("png", "svg")]
 
 
 onstart:

@@ -239,15 +239,4 @@ rule share:
         "ln -sr {input:q} {output:q} 2>&1 | tee {log:q}"
 
 
-ruleorder:
-    share
-    > metrics
-    > grade
-    > gather_answers
-    > eval
-    > sft
-    > filter
-    > score
-    > gather
-    > sample
-    > data
+ruleorder: share > metrics > grade > gather_answers > eval > sft > filter > score > gather > sample > data

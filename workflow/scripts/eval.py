@@ -10,7 +10,6 @@ temperature 1) for a random `--entropy_rollouts` of all responses, and null for 
 
 import argparse
 import logging
-from pathlib import Path
 
 import polars as pl
 
@@ -49,13 +48,12 @@ def main() -> None:
     flags = parser.parse_args()
     validation = read_table(flags.data, ["question_id", "question", "answer", "level", "subject"])
     chosen = questions.choose(validation, flags.questions, VALIDATION, VALIDATION)
-    scratch = Path(flags.output).parent / f".{flags.output.stem}.{flags.lineage}"
-    responses = command.draw(flags, chosen, flags.samples, scratch)
+    responses = command.draw(flags, chosen, flags.samples)
     share = -(-flags.entropy_rollouts // int(flags.shard.split("/")[1]))
     part = questions.shuffle(responses, ["question_id", "sample"], f"entropy/{flags.seed}").head(share)
     responses = with_entropy(responses, part, flags)
     write_table(responses, flags.output, stamp(flags.lineage, command.made_with(flags)))
-    durable.forget(scratch)
+    durable.forget(flags.output)
     log.info("%s: %d responses", flags.output, responses.height)
 
 

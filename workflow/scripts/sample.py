@@ -24,10 +24,9 @@ def main() -> None:
     flags = parser.parse_args()
     train = read_table(flags.data, ["question_id", "question", "answer", "level", "subject"])
     chosen = questions.choose(train, flags.questions, flags.seed, flags.step)
-    scratch = flags.output.parent / f".{flags.output.stem}.{flags.lineage}"
-    rollouts = command.draw(flags, chosen, flags.rollouts, scratch)
+    rollouts = command.draw(flags, chosen, flags.rollouts)
     write_table(rollouts, flags.output, stamp(flags.lineage, command.made_with(flags)))
-    durable.forget(scratch)
+    durable.forget(flags.output)
     log.info("%s: %d rollouts of %d questions", flags.output, rollouts.height, rollouts["question_id"].n_unique())
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from ei import policy, questions
 from ei.generation.draw import Request, Rollout, Sampling, response_text, stop_test
-from ei.generation.durable import Draw, batches, rollout_table, shard
+from ei.generation.durable import Draw, batches, rollout_table, scratch_for, shard
 from ei.stage import UserError
 
 log = logging.getLogger("generation")
@@ -70,7 +70,7 @@ def make_requests(
     return made
 
 
-def draw(flags: argparse.Namespace, chosen: pl.DataFrame, samples: int, scratch: Path) -> pl.DataFrame:
+def draw(flags: argparse.Namespace, chosen: pl.DataFrame, samples: int) -> pl.DataFrame:
     """The rollouts of this job's shard of the chosen questions, with all columns of rollouts.parquet."""
     policy.check(flags.policy)
     template = read_template(flags.prompt)
@@ -78,12 +78,15 @@ def draw(flags: argparse.Namespace, chosen: pl.DataFrame, samples: int, scratch:
     sampling = Sampling(samples, flags.temperature, flags.top_p, flags.max_tokens, flags.min_tokens, flags.stop)
     number, count = map(int, flags.shard.split("/"))
     requests = shard(batches(make_requests(chosen, template, tokenizer, flags, context), flags.batch), number, count)
+    fingerprint = policy.fingerprint(flags.policy)
     to_rows = functools.partial(
         rows, requests=requests, chosen=chosen, tokenizer=tokenizer, stop=flags.stop, step=flags.step,
-        min_tokens=flags.min_tokens, fingerprint=policy.fingerprint(flags.policy),
+        min_tokens=flags.min_tokens, fingerprint=fingerprint,
     )  # fmt: skip
     if not requests:
         return to_rows([])
+    how = (sampling, flags.batch, flags.engine, flags.device)
+    scratch = scratch_for(flags.output, fingerprint, how, requests, chosen.rows())
     chunk = VLLM_CHUNK if flags.engine == "vllm" else 1
     title = f"step {flags.step} {Path(sys.argv[0]).stem}"
     return rollout_table(

@@ -1,5 +1,6 @@
 """Drawing a table of rollouts so that a kill loses at most one chunk of it."""
 
+import hashlib
 import logging
 import shutil
 import time
@@ -61,9 +62,22 @@ def _write(rows: pl.DataFrame, scratch: Path) -> pl.DataFrame:
     return rows
 
 
-def forget(scratch: Path) -> None:
-    """Remove the chunks: the table that they went into is written."""
-    shutil.rmtree(scratch, ignore_errors=True)
+def scratch_for(output: Path, *made_from: Any) -> Path:
+    """The folder for the chunks of `output`, named by a hash of all that they are made from.
+
+    Chunks of other weights, questions or settings are never taken up; what is left of them is removed.
+    """
+    key = hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
+    scratch = output.with_name(f".{output.stem}.{key}")
+    forget(output, keep=scratch)
+    return scratch
+
+
+def forget(output: Path, keep: Path | None = None) -> None:
+    """Remove the chunks of `output`: it is written, or they belong to another one than `keep`."""
+    for folder in output.parent.glob(f".{output.stem}.*"):
+        if folder.is_dir() and folder != keep:
+            shutil.rmtree(folder)
 
 
 def batches(requests: list[Request], size: int) -> list[list[Request]]:
