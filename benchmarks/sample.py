@@ -22,18 +22,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow/scripts")
 from ei import policy, questions
 from ei.files import read_table
 from ei.generation import vllm_engine
-from ei.generation.command import FIELD, read_template
+from ei.generation.command import make_requests, read_template
 from ei.generation.draw import Request, Sampling
 
 
 def requests_of(flags: argparse.Namespace) -> list[Request]:
     """The requests of the first `--questions` questions."""
-    tokenizer, template = policy.load_tokenizer(flags.policy), read_template(flags.prompt)
-    chosen = questions.choose(read_table(flags.data, ["question_id", "question"]), flags.questions, 0, 1)
-    return [
-        Request(name, tokenizer(template.replace(FIELD, text)).input_ids, questions.request_seed(0, 1, name))
-        for name, text in chosen.select("question_id", "question").iter_rows()
-    ]
+    chosen = questions.choose(
+        read_table(flags.data, ["question_id", "question"]), flags.questions, flags.seed, flags.step
+    )
+    tokenizer, context = policy.load_tokenizer(flags.policy), policy.context(flags.policy)
+    return make_requests(chosen, read_template(flags.prompt), tokenizer, flags, context)
 
 
 def plain(flags: argparse.Namespace, requests: list[Request], results: Any) -> None:
@@ -95,6 +94,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, default=1024, help="of all engines together")
     parser.add_argument("--memory_percent", type=int, default=85)
     parser.add_argument("--cache", type=Path, default=Path(".cache"))
+    parser.set_defaults(seed=0, step=1)
     flags = parser.parse_args()
     requests = requests_of(flags)
     found = []

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from ei import policy
+from ei.files import forget_scratch
 from ei.generation import command
 from ei.generation.draw import Request, Sampling, stop_test
-from ei.generation.durable import batches, forget, rollout_table, scratch_for, shard
+from ei.generation.durable import batches, rollout_table, scratch_for, shard
 from ei.generation.transformers_engine import _pick, generate
 from ei.questions import request_seed
 from ei.stage import UserError
@@ -134,7 +135,7 @@ def test_chunks_of_other_weights_or_questions_are_never_taken_up(tmp_path):
     assert scratch_for(output, "weights B", ["q0"]) != first
     assert not first.exists()
     assert beside.is_dir()
-    forget(tmp_path / "1-of-1.parquet")
+    forget_scratch(tmp_path / "1-of-1.parquet")
     assert not beside.exists()
 
 

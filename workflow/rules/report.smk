@@ -44,7 +44,7 @@ rule plots:
         "../envs/cpu.yaml"
     params:
         folder="{run}/plots",
-        bar=setting("bar"),
+        bar=lambda w: plan.flags({"bar": RUNS[w.run]["bar"]}),
     shell:
         "plots.py --evaluations {input.evaluations:q} --trainings {input.trainings:q} --summaries {input.summaries:q}"
-        " --bar {params.bar} --output {params.folder:q} 2>&1 | tee {log:q}"
+        " {params.bar:q} --output {params.folder:q} 2>&1 | tee {log:q}"

@@ -14,8 +14,8 @@ import logging
 import polars as pl
 
 from ei import questions, stage
-from ei.files import read_table, stamp, write_table
-from ei.generation import command, durable
+from ei.files import forget_scratch, read_table, stamp, write_table
+from ei.generation import command
 
 log = logging.getLogger("eval")
 VALIDATION = 0  # the seed of the validation questions' order: a part of them is the same part in every run
@@ -53,7 +53,7 @@ def main() -> None:
     part = questions.shuffle(responses, ["question_id", "sample"], f"entropy/{flags.seed}").head(share)
     responses = with_entropy(responses, part, flags)
     write_table(responses, flags.output, stamp(flags.lineage, command.made_with(flags)))
-    durable.forget(flags.output)
+    forget_scratch(flags.output)
     log.info("%s: %d responses", flags.output, responses.height)
 
 

@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--evaluations", type=Path, nargs="+", required=True)
     parser.add_argument("--trainings", type=Path, nargs="*", default=[])
     parser.add_argument("--summaries", type=Path, nargs="*", default=[])
-    parser.add_argument("--bar", type=lambda text: None if text == "None" else float(text), help="accuracy to beat")
+    parser.add_argument("--bar", type=float, help="accuracy to beat")
     parser.add_argument("--output", type=Path, required=True, help="the folder of the plots")
     flags = parser.parse_args()
     evaluations = sorted((json.loads(p.read_text()) for p in flags.evaluations), key=lambda e: e["step"])

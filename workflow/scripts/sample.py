@@ -10,8 +10,8 @@ Which questions, and each rollout's random draw, depend on (seed, step, question
 import logging
 
 from ei import questions, stage
-from ei.files import read_table, stamp, write_table
-from ei.generation import command, durable
+from ei.files import forget_scratch, read_table, stamp, write_table
+from ei.generation import command
 
 log = logging.getLogger("sample")
 
@@ -26,7 +26,7 @@ def main() -> None:
     chosen = questions.choose(train, flags.questions, flags.seed, flags.step)
     rollouts = command.draw(flags, chosen, flags.rollouts)
     write_table(rollouts, flags.output, stamp(flags.lineage, command.made_with(flags)))
-    durable.forget(flags.output)
+    forget_scratch(flags.output)
     log.info("%s: %d rollouts of %d questions", flags.output, rollouts.height, rollouts["question_id"].n_unique())
 
 

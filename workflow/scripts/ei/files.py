@@ -25,10 +25,22 @@ def whole(path: Path) -> Iterator[Path]:
         yield partial
         os.replace(partial, path)
     finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        else:
-            partial.unlink(missing_ok=True)
+        remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def forget_scratch(output: Path, keep: Path | None = None) -> None:
+    """Remove the scratch folders beside `output`, all but `keep`: it is written, or they belong to another one."""
+    for folder in output.parent.glob(f".{output.stem}.*"):
+        if folder.is_dir() and folder != keep:
+            remove(folder)
 
 
 def stamp(lineage: str, settings: dict[str, Any]) -> dict[str, str]:

@@ -47,9 +47,11 @@ def run(main: Callable[[], None]) -> NoReturn:
     sys.exit(0)
 
 
-def die_with_parent() -> None:
-    """End this process, at once and within a second, when the one that started it has gone, however it went."""
-    parent = os.getppid()
+def die_with_parent(parent: int | None = None) -> None:
+    """End this process within a second of its parent's end, however that came; at once if `parent` is gone already."""
+    parent = parent or os.getppid()
+    if os.getppid() != parent:
+        os._exit(1)
 
     def watch() -> None:
         while os.getppid() == parent:

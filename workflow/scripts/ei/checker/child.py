@@ -9,17 +9,19 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 from typing import Any, TextIO
 
+from ei.stage import die_with_parent
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h: the signal that the kernel sends when the parent dies
-ORPHAN_CHECK_S = 1.0
 
 
 def main(parent: int, memory_mb: int) -> None:
     """Serve comparisons until the pipe closes or the parent is gone."""
-    die_with_parent(parent)
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent(parent)  # where the kernel does not see to it
     limited = limit_memory(memory_mb)
     replies = private_stdout()
     from ei.checker.judge import judge  # Math-Verify and sympy: 2 to 4 s, and only here
@@ -48,21 +50,6 @@ def answer(compare: Any) -> dict[str, Any]:
         reply = {"status": "error", "rule": f"exception: {type(error).__name__}", "extracted": None}
     reply["milliseconds"] = (time.perf_counter() - start) * 1000
     return reply
-
-
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process with its parent (Linux); elsewhere a thread looks every second."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-    threading.Thread(target=_leave_when_orphaned, args=(parent,), daemon=True).start()
-
-
-def _leave_when_orphaned(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_CHECK_S)
-    os._exit(1)
 
 
 def limit_memory(memory_mb: int) -> bool:

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from ei.files import read_table, write_table
+from ei.files import forget_scratch, read_table, write_table
 from ei.generation.draw import Request, Rollout
 from ei.stage import progress
 
@@ -69,15 +68,8 @@ def scratch_for(output: Path, *made_from: Any) -> Path:
     """
     key = hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
     scratch = output.with_name(f".{output.stem}.{key}")
-    forget(output, keep=scratch)
+    forget_scratch(output, keep=scratch)
     return scratch
-
-
-def forget(output: Path, keep: Path | None = None) -> None:
-    """Remove the chunks of `output`: it is written, or they belong to another one than `keep`."""
-    for folder in output.parent.glob(f".{output.stem}.*"):
-        if folder.is_dir() and folder != keep:
-            shutil.rmtree(folder)
 
 
 def batches(requests: list[Request], size: int) -> list[list[Request]]:

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ei.files import stamp, write_json, write_table
+from ei.files import forget_scratch, remove, stamp, write_json, write_table
 from ei.stage import UserError
 from ei.training import data, entropy, folder, model, report, schedule
 from ei.training.model import Policy
@@ -145,21 +144,11 @@ def open_scratch(output: Path, lineage: str) -> Path:
     """The scratch folder with nothing in it but a checkpoint; those of other settings are removed."""
     scratch = scratch_of(output, lineage)
     scratch.mkdir(parents=True, exist_ok=True)
-    for other in output.parent.glob(f".{output.name}.*"):
-        if other != scratch:
-            remove(other)
+    forget_scratch(output, keep=scratch)
     for left in scratch.iterdir():
         if left.name != "checkpoint.pt":
             remove(left)
     return scratch
-
-
-def remove(path: Path) -> None:
-    """Delete a file or a folder, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _hand_on(job: Job, summary: dict[str, Any], clock: Clock, world: World) -> None:
