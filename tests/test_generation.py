@@ -1,6 +1,7 @@
 """What the transformers engine draws: from the policy's own distribution, by identity, however the work is split."""
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,13 +31,15 @@ def requests(tokenizer):
     template = command.read_template(ROOT / "workflow/prompts/demo.txt")
     prompts = [template.replace("{question}", question) for question in QUESTIONS]
     return [
-        Request(f"q{k}", tokenizer(prompt).input_ids, request_seed(0, 1, f"q{k}")) for k, prompt in enumerate(prompts)
+        Request(f"q{k}", tokenizer(prompt).input_ids, request_seed(0, 1, f"q{k}"), range(4))
+        for k, prompt in enumerate(prompts)
     ]
 
 
-def draw(requests, tokenizer, size=5, **changes):
+def draw(requests, tokenizer, size=5, samples=range(4), **changes):
     """{(question, sample): rollout} of the requests in batches of `size`."""
-    settings = {"samples": 4, "temperature": 1.0, "top_p": 1.0, "max_tokens": 96, "min_tokens": 4, "stop": "</answer>"}
+    requests = [replace(request, samples=samples) for request in requests]
+    settings = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 96, "min_tokens": 4, "stop": "</answer>"}
     sampling = Sampling(**{**settings, **changes})
     ended = stop_test(tokenizer, sampling.stop, sampling.min_tokens)
     drawn = generate(POLICY, batches(requests, size), sampling, "cpu", ended, policy.end_ids(POLICY, tokenizer))
@@ -47,7 +50,7 @@ def test_at_temperature_0_it_draws_what_the_librarys_own_greedy_search_draws(req
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(POLICY, dtype=torch.float32)
-    ours = draw(requests, tokenizer, temperature=0.0, samples=1, max_tokens=40)
+    ours = draw(requests, tokenizer, temperature=0.0, samples=range(1), max_tokens=40)
     for request in requests:
         ids = torch.tensor([request.prompt_ids])
         theirs = model.generate(ids, do_sample=False, max_new_tokens=40)[0, ids.shape[1] :].tolist()
@@ -56,17 +59,22 @@ def test_at_temperature_0_it_draws_what_the_librarys_own_greedy_search_draws(req
 
 
 def test_rollout_k_of_a_group_of_four_is_rollout_k_of_a_group_of_eight(requests, tokenizer):
-    four, eight = draw(requests, tokenizer, samples=4), draw(requests, tokenizer, samples=8)
+    four, eight = draw(requests, tokenizer, samples=range(4)), draw(requests, tokenizer, samples=range(8))
     assert {key: eight[key].ids for key in four} == {key: rollout.ids for key, rollout in four.items()}
 
 
+def test_rollouts_four_to_seven_can_be_drawn_alone(requests, tokenizer):
+    rest, eight = draw(requests, tokenizer, samples=range(4, 8)), draw(requests, tokenizer, samples=range(8))
+    assert {key: rollout.ids for key, rollout in rest.items()} == {k: r.ids for k, r in eight.items() if k[1] >= 4}
+
+
 def test_samples_of_a_question_differ(requests, tokenizer):
-    drawn = draw(requests, tokenizer, samples=8)
+    drawn = draw(requests, tokenizer, samples=range(8))
     assert len({tuple(drawn["q1", k].ids) for k in range(8)}) > 2
 
 
 def test_a_response_ends_with_the_tag_or_an_end_token_or_is_cut_off(requests, tokenizer):
-    for rollout in draw(requests, tokenizer, samples=8, max_tokens=48).values():
+    for rollout in draw(requests, tokenizer, samples=range(8), max_tokens=48).values():
         text = tokenizer.decode(rollout.ids, skip_special_tokens=True)
         if rollout.finish_reason == "stop":
             assert text.endswith("</answer>") or rollout.ids[-1] == tokenizer.eos_token_id
@@ -75,14 +83,14 @@ def test_a_response_ends_with_the_tag_or_an_end_token_or_is_cut_off(requests, to
 
 
 def test_no_response_is_shorter_than_the_least_number_of_tokens(requests, tokenizer):
-    shortest = min(len(rollout.ids) for rollout in draw(requests, tokenizer, samples=8, min_tokens=60).values())
+    shortest = min(len(rollout.ids) for rollout in draw(requests, tokenizer, samples=range(8), min_tokens=60).values())
     assert shortest >= 60
 
 
 def test_tokens_come_as_often_as_the_policy_says():
     logits = torch.tensor([[1.0, 0.0, -1.0, 2.0]])
     uniform = torch.from_numpy(np.random.default_rng(0).random(40_000))
-    sampling = Sampling(1, 0.7, 1.0, 1, 0, "x")
+    sampling = Sampling(0.7, 1.0, 1, 0, "x")
     counts = torch.bincount(_pick(logits.expand(40_000, 4), uniform, sampling), minlength=4) / 40_000
     wanted = (logits[0] / 0.7).softmax(dim=0)
     assert torch.allclose(counts, wanted, atol=4 * 0.5 / 40_000**0.5)
@@ -91,7 +99,7 @@ def test_tokens_come_as_often_as_the_policy_says():
 def test_top_p_draws_from_the_smallest_set_of_that_probability():
     logits = torch.tensor([[0.5, 0.2, 0.2, 0.1]]).log()
     uniform = torch.from_numpy(np.random.default_rng(0).random(2000))
-    drawn = _pick(logits.expand(2000, 4), uniform, Sampling(1, 1.0, 0.6, 1, 0, "x"))
+    drawn = _pick(logits.expand(2000, 4), uniform, Sampling(1.0, 0.6, 1, 0, "x"))
     assert set(drawn.tolist()) in ({0, 1}, {0, 2})
 
 
@@ -115,7 +123,7 @@ def test_what_was_drawn_before_a_kill_is_kept_and_the_rest_is_the_same(requests,
             yield [drawn[request.question_id, k] for request in group for k in range(4)]
 
     def table(scratch, draw_):
-        return rollout_table(requests, draw_, to_rows, tmp_path / scratch, chunk=1, samples=4, title="t")
+        return rollout_table(requests, draw_, to_rows, tmp_path / scratch, chunk=1, title="t")
 
     with pytest.raises(KeyboardInterrupt):
         table("killed", lambda missing: engine(missing, stop_after=1))
@@ -147,13 +155,24 @@ def test_shards_take_whole_batches_and_every_one_once():
 
 
 def flags(**changes):
-    return argparse.Namespace(**{"max_tokens": 96, "seed": 0, "step": 1, **changes})
+    return argparse.Namespace(**{"seed": 0, "step": 1, **changes})
 
 
-def test_a_prompt_that_does_not_fit_is_named(tokenizer):
-    chosen = command.pl.DataFrame({"question_id": ["long"], "question": ["1+" * 400]})
-    with pytest.raises(UserError, match=r"question long has \d+ tokens; .* context of 512"):
-        command.make_requests(chosen, "{question}", tokenizer, flags(), policy.context(POLICY))
+def prompts(*lengths):
+    return [Request(f"q{length}", [1] * length, 0, range(1)) for length in lengths]
+
+
+def test_prompts_that_do_not_fit_are_counted_and_the_longest_is_named():
+    with pytest.raises(
+        UserError, match=r"2 of 3 prompts .* context of 512 tokens; the longest, of question q480, has 480"
+    ):
+        command.fitting(prompts(416, 417, 480), max_tokens=96, context=512, skip=False)
+
+
+def test_prompts_that_do_not_fit_are_left_out_where_that_is_wanted_and_the_log_says_so(caplog):
+    kept = command.fitting(prompts(480, 416, 417), max_tokens=96, context=512, skip=True)
+    assert kept == prompts(416)
+    assert "2 of 3 prompts do not fit" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["no field", "{question} {question}"])
@@ -167,7 +186,7 @@ def test_braces_in_a_question_or_a_template_are_text(tmp_path, tokenizer):
     (tmp_path / "t.txt").write_text("{a} {question} {}")
     template = command.read_template(tmp_path / "t.txt")
     chosen = command.pl.DataFrame({"question_id": ["q"], "question": [r"\frac{1}{2} {x}"]})
-    [request] = command.make_requests(chosen, template, tokenizer, flags(), 512)
+    [request] = command.make_requests(chosen, {"q": range(1)}, template, tokenizer, flags())
     assert tokenizer.decode(request.prompt_ids) == r"{a} \frac{1}{2} {x} {}"
 
 

@@ -48,7 +48,7 @@ def main() -> None:
     flags = parser.parse_args()
     validation = read_table(flags.data, ["question_id", "question", "answer", "level", "subject"])
     chosen = questions.choose(validation, flags.questions, VALIDATION, VALIDATION)
-    responses = command.draw(flags, chosen, flags.samples)
+    responses = command.draw(flags, chosen, dict.fromkeys(chosen["question_id"], range(flags.samples)))
     share = -(-flags.entropy_rollouts // int(flags.shard.split("/")[1]))
     part = questions.shuffle(responses, ["question_id", "sample"], f"entropy/{flags.seed}").head(share)
     responses = with_entropy(responses, part, flags)

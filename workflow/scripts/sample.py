@@ -24,7 +24,7 @@ def main() -> None:
     flags = parser.parse_args()
     train = read_table(flags.data, ["question_id", "question", "answer", "level", "subject"])
     chosen = questions.choose(train, flags.questions, flags.seed, flags.step)
-    rollouts = command.draw(flags, chosen, flags.rollouts)
+    rollouts = command.draw(flags, chosen, dict.fromkeys(chosen["question_id"], range(flags.rollouts)))
     write_table(rollouts, flags.output, stamp(flags.lineage, command.made_with(flags)))
     forget_scratch(flags.output)
     log.info("%s: %d rollouts of %d questions", flags.output, rollouts.height, rollouts["question_id"].n_unique())

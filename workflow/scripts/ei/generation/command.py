@@ -4,7 +4,7 @@ import argparse
 import functools
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars as pl
 from ei import policy, questions
 from ei.generation.draw import Request, Rollout, Sampling, response_text, stop_test
 from ei.generation.durable import Draw, batches, rollout_table, scratch_for, shard
-from ei.stage import UserError
+from ei.stage import UserError, boolean
 
 log = logging.getLogger("generation")
 VLLM_CHUNK = 512  # rollouts of a chunk: about five seconds of an H200
@@ -37,6 +37,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max_tokens", type=int, default=1024)
     parser.add_argument("--min_tokens", type=int, default=4)
     parser.add_argument("--stop", default="</answer>", help="a text that ends a response and is kept in it")
+    parser.add_argument("--skip_too_long", type=boolean, default=False, help="leave out prompts that do not fit")
     parser.add_argument("--batch", type=int, default=64, help="questions drawn at once by the transformers engine")
     parser.add_argument("--engines", type=int, default=1, help="vLLM engines side by side on the GPU")
     parser.add_argument("--sequences", type=int, default=1024, help="rollouts in a step of a vLLM engine")
@@ -55,29 +56,53 @@ def read_template(path: Path) -> str:
 
 
 def make_requests(
-    chosen: pl.DataFrame, template: str, tokenizer: Any, flags: argparse.Namespace, context: int
+    chosen: pl.DataFrame, wanted: Mapping[str, range], template: str, tokenizer: Any, flags: argparse.Namespace
 ) -> list[Request]:
-    """A request for each question, in order; raises UserError for a prompt that leaves no room for a response."""
-    made = []
-    for name, question in chosen.select("question_id", "question").iter_rows():
-        ids = tokenizer(template.replace(FIELD, question)).input_ids
-        if len(ids) + flags.max_tokens > context:
-            raise UserError(
-                f"the prompt of question {name} has {len(ids)} tokens; with max_tokens {flags.max_tokens} it does not"
-                f" fit into the model's context of {context}: {question[:60]!r}"
-            )
-        made.append(Request(name, ids, questions.request_seed(flags.seed, flags.step, name)))
-    return made
+    """A request for the wanted rollouts of each question, in the questions' order."""
+    return [
+        Request(
+            name,
+            tokenizer(template.replace(FIELD, question)).input_ids,
+            questions.request_seed(flags.seed, flags.step, name),
+            wanted[name],
+        )
+        for name, question in chosen.select("question_id", "question").iter_rows()
+    ]
 
 
-def draw(flags: argparse.Namespace, chosen: pl.DataFrame, samples: int) -> pl.DataFrame:
-    """The rollouts of this job's shard of the chosen questions, with all columns of rollouts.parquet."""
+def fitting(requests: list[Request], max_tokens: int, context: int, skip: bool) -> list[Request]:
+    """The requests whose prompt and `max_tokens` fit into the model's context (tokens).
+
+    Raises UserError if there are others, unless they are to be skipped.
+    """
+    room = context - max_tokens
+    long = [request for request in requests if len(request.prompt_ids) > room]
+    if not long:
+        return requests
+    longest = max(long, key=lambda request: len(request.prompt_ids))
+    found = (
+        f"{len(long)} of {len(requests)} prompts do not fit: with max_tokens {max_tokens} they exceed the model's"
+        f" context of {context} tokens; the longest, of question {longest.question_id}, has {len(longest.prompt_ids)}"
+    )
+    if not skip:
+        raise UserError(f"{found}. Lower max_tokens, or set data.skip_too_long to leave such questions out")
+    log.warning("warning: %s. They are left out", found)
+    return [request for request in requests if len(request.prompt_ids) <= room]
+
+
+def draw(flags: argparse.Namespace, chosen: pl.DataFrame, wanted: Mapping[str, range]) -> pl.DataFrame:
+    """The wanted rollouts of this job's shard of the chosen questions, with all columns of rollouts.parquet.
+
+    `wanted` says for each question_id which of its rollouts.
+    """
     policy.check(flags.policy)
     template = read_template(flags.prompt)
     tokenizer, context = policy.load_tokenizer(flags.policy), policy.context(flags.policy)
-    sampling = Sampling(samples, flags.temperature, flags.top_p, flags.max_tokens, flags.min_tokens, flags.stop)
+    asked = make_requests(chosen, wanted, template, tokenizer, flags)
+    asked = fitting(asked, flags.max_tokens, context, flags.skip_too_long)
+    sampling = Sampling(flags.temperature, flags.top_p, flags.max_tokens, flags.min_tokens, flags.stop)
     number, count = map(int, flags.shard.split("/"))
-    requests = shard(batches(make_requests(chosen, template, tokenizer, flags, context), flags.batch), number, count)
+    requests = shard(batches(asked, flags.batch), number, count)
     fingerprint = policy.fingerprint(flags.policy)
     to_rows = functools.partial(
         rows, requests=requests, chosen=chosen, tokenizer=tokenizer, stop=flags.stop, step=flags.step,
@@ -89,9 +114,7 @@ def draw(flags: argparse.Namespace, chosen: pl.DataFrame, samples: int) -> pl.Da
     scratch = scratch_for(flags.output, fingerprint, how, requests, chosen.rows())
     chunk = VLLM_CHUNK if flags.engine == "vllm" else 1
     title = f"step {flags.step} {Path(sys.argv[0]).stem}"
-    return rollout_table(
-        requests, _engine(flags, sampling, tokenizer, context), to_rows, scratch, chunk, samples, title
-    )
+    return rollout_table(requests, _engine(flags, sampling, tokenizer, context), to_rows, scratch, chunk, title)
 
 
 def _engine(flags: argparse.Namespace, sampling: Sampling, tokenizer: Any, context: int) -> Draw:

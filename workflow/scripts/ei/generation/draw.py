@@ -7,18 +7,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
-    """One question: its prompt's ids, and the seed of its first rollout (rollout k has `seed + k`)."""
+    """One question: its prompt's ids, which of its rollouts to draw, and the seed of rollout 0 (k has `seed + k`)."""
 
     question_id: str
     prompt_ids: list[int]
     seed: int
+    samples: range
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How responses are drawn: `samples` of each question; lengths in tokens; `stop` is a text that ends one."""
+    """How responses are drawn; lengths in tokens; `stop` is a text that ends one."""
 
-    samples: int
     temperature: float
     top_p: float
     max_tokens: int

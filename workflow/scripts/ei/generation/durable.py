@@ -24,7 +24,6 @@ def rollout_table(
     to_rows: Callable[[Iterable[Rollout]], pl.DataFrame],
     scratch: Path,
     chunk: int,
-    samples: int,
     title: str,
 ) -> pl.DataFrame:
     """All rollouts of the requests, sorted by question and sample.
@@ -40,7 +39,8 @@ def rollout_table(
         log.info("%d of %d questions were drawn before", len(done), len(requests))
     started, tokens = time.monotonic(), 0
     waiting: list[Rollout] = []
-    with progress(total=len(missing) * samples, unit=" rollouts", desc=title) as bar:
+    asked = sum(len(request.samples) for request in missing)
+    with progress(total=asked, unit=" rollouts", desc=title) as bar:
         for rollouts in draw(missing) if missing else ():
             waiting += rollouts
             tokens += sum(len(rollout.ids) for rollout in rollouts)
@@ -51,7 +51,7 @@ def rollout_table(
     if waiting:
         chunks.append(_write(to_rows(waiting), scratch))
     seconds = time.monotonic() - started
-    log.info("%d rollouts, %d tokens in %.1f s, engine start included", len(missing) * samples, tokens, seconds)
+    log.info("%d rollouts, %d tokens in %.1f s, engine start included", asked, tokens, seconds)
     return pl.concat(chunks).sort(SORTED_BY)
 
 

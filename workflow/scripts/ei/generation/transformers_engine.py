@@ -44,7 +44,7 @@ def _draw_batch(
     model: Any, batch: list[Request], sampling: Sampling, ended: Callable[[list[int]], bool], end_ids: list[int]
 ) -> list[Rollout]:
     uniform_RT = _uniforms(batch, sampling)
-    logits_RV, cache, mask_RS = _prefill(model, batch, sampling.samples)
+    logits_RV, cache, mask_RS = _prefill(model, batch)
     ids: list[list[int]] = [[] for _ in range(len(uniform_RT))]
     reasons = ["length"] * len(ids)
     running = np.arange(len(ids))  # the rollout of each row of the cache
@@ -68,23 +68,27 @@ def _draw_batch(
         mask_RS = torch.cat([mask_RS, mask_RS.new_ones(len(mask_RS), 1)], dim=1)
         logits_RV = _forward(model, token_R[:, None], mask_RS, cache)
     return [
-        Rollout(batch[row // sampling.samples].question_id, row % sampling.samples, found, reasons[row])
-        for row, found in enumerate(ids)
+        Rollout(request.question_id, k, found, reason)
+        for (request, k), found, reason in zip(_rollouts(batch), ids, reasons, strict=True)
     ]
 
 
+def _rollouts(batch: list[Request]) -> list[tuple[Request, int]]:
+    """(request, which of its rollouts) of each row."""
+    return [(request, k) for request in batch for k in request.samples]
+
+
 def _uniforms(batch: list[Request], sampling: Sampling) -> np.ndarray:
-    """(Q * samples, max_tokens) numbers in [0, 1): each row is its rollout's own, by its seed."""
+    """(R, max_tokens) numbers in [0, 1): each row is its rollout's own, by its seed."""
     return np.stack(
         [
             np.random.Generator(np.random.Philox(request.seed + k)).random(sampling.max_tokens)
-            for request in batch
-            for k in range(sampling.samples)
+            for request, k in _rollouts(batch)
         ]
     )
 
 
-def _prefill(model: Any, batch: list[Request], samples: int) -> tuple[torch.Tensor, Any, torch.Tensor]:
+def _prefill(model: Any, batch: list[Request]) -> tuple[torch.Tensor, Any, torch.Tensor]:
     """Logits after the prompts, their keys and values, and the mask: a row for each rollout.
 
     Each prompt goes through the model once; what it leaves is then repeated for its rollouts.
@@ -96,8 +100,9 @@ def _prefill(model: Any, batch: list[Request], samples: int) -> tuple[torch.Tens
     )
     cache = DynamicCache()
     logits_QV = _forward(model, ids_QS, mask_QS, cache)
-    cache.batch_repeat_interleave(samples)
-    return logits_QV.repeat_interleave(samples, dim=0), cache, mask_QS.repeat_interleave(samples, dim=0)
+    question_R = torch.tensor([q for q, r in enumerate(batch) for _ in r.samples], device=model.device)
+    cache.batch_select_indices(question_R)
+    return logits_QV[question_R], cache, mask_QS[question_R]
 
 
 def _forward(model: Any, ids: torch.Tensor, mask: torch.Tensor, cache: Any) -> torch.Tensor:

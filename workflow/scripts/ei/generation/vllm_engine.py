@@ -207,12 +207,12 @@ def _run(engine: Any, requests: list[Request], sampling: Sampling, end_ids: list
     by_number = dict(enumerate(requests))
     for number, request in by_number.items():
         params = SamplingParams(
-            n=sampling.samples,
+            n=len(request.samples),
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
             min_tokens=sampling.min_tokens,
-            seed=request.seed,
+            seed=request.seed + request.samples.start,
             stop_token_ids=end_ids,
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
@@ -221,10 +221,13 @@ def _run(engine: Any, requests: list[Request], sampling: Sampling, end_ids: list
     while engine.has_unfinished_requests():
         for output in engine.step():
             if output.finished:
-                name = by_number[int(output.request_id)].question_id
+                request = by_number[int(output.request_id)]
                 yield [
                     Rollout(
-                        name, done.index, list(done.token_ids), "stop" if done.finish_reason == "stop" else "length"
+                        request.question_id,
+                        request.samples[done.index],
+                        list(done.token_ids),
+                        "stop" if done.finish_reason == "stop" else "length",
                     )
                     for done in output.outputs
                 ]
