@@ -1,84 +1,110 @@
 #!/usr/bin/env python3
-"""Output tokens per second of the sampling engines beside plain vLLM, on one GPU.
+"""Output tokens per second of the sampling stage's engine beside plain vLLM, on one GPU, in one run.
 
-    python benchmarks/sample.py --policy models/qwen --data results/data/train.parquet --json sample.json
+    python benchmarks/sample.py --policy models/qwen --data results/data/train.parquet --json sample.json \\
+        --lengths recorded.jsonl.gz --variants ours plain tuned
 
-Each variant draws the same number of tokens: `--questions` x `--rollouts` x `--max_tokens` with a policy of
-random weights, which hardly ever ends a response. Rates count from the moment the last engine is up; the
-start is reported beside them. `plain` is LLM(...).generate as it comes, with the stop text as a stop string.
+Variants: `ours`, `plain` (LLM(...).generate as it comes, stop string), `tuned` (the same with
+CUDA graphs up to the largest batch). All draw the same responses' lengths: with `--lengths` (JSONL with `n_tokens`)
+each question's are one of the recorded ones, else `--max_tokens`; a policy of random weights hardly ever stops by
+itself. Rates count from the moment the engine is up, over the whole draw; the start is reported beside them.
 """
 
 import argparse
+import gzip
 import json
 import multiprocessing as mp
 import platform
+import random
+import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 
 from ei import policy, questions
 from ei.files import read_table
 from ei.generation import vllm_engine
 from ei.generation.command import make_requests, read_template
-from ei.generation.draw import Request, Sampling
+from ei.generation.draw import Request, Sampling, closing_tokens
+
+STOP = "</answer>"
 
 
 def requests_of(flags: argparse.Namespace) -> list[Request]:
-    """The requests of the first `--questions` questions."""
-    chosen = questions.choose(
-        read_table(flags.data, ["question_id", "question"]), flags.questions, flags.seed, flags.step
-    )
-    tokenizer, context = policy.load_tokenizer(flags.policy), policy.context(flags.policy)
-    return make_requests(chosen, read_template(flags.prompt), tokenizer, flags, context)
+    """The requests of the first `--questions` questions, each with a length from `--lengths`."""
+    table = read_table(flags.data, ["question_id", "question"])
+    chosen = questions.choose(table, flags.questions, flags.seed, flags.step)
+    wanted = dict.fromkeys(chosen["question_id"], range(flags.rollouts))
+    made = make_requests(chosen, wanted, read_template(flags.prompt), policy.load_tokenizer(flags.policy), flags)
+    if flags.lengths is None:
+        return made
+    with gzip.open(flags.lengths, "rt") as lines:
+        recorded = sorted(json.loads(line)["n_tokens"] for line in lines)
+    draw = random.Random(0)
+    return [replace(request, limit=max(5, min(draw.choice(recorded), flags.max_tokens))) for request in made]
 
 
-def plain(flags: argparse.Namespace, requests: list[Request], results: Any) -> None:
-    """In a process of its own: LLM.generate with everything left as it comes."""
+def plain(flags: argparse.Namespace, requests: list[Request], tuned: bool, results: Any) -> None:
+    """In a process of its own: LLM.generate, `--runs` times with an empty prefix cache."""
     started = time.monotonic()
     from vllm import LLM, SamplingParams
 
-    llm = LLM(model=str(flags.policy), max_num_seqs=flags.sequences)
-    ready = time.monotonic()
+    sizes = {"cudagraph_capture_sizes": vllm_engine.capture_sizes(flags.sequences)}
+    best = {"max_num_seqs": flags.sequences, "compilation_config": sizes} if tuned else {}
+    llm = LLM(model=str(flags.policy), **best)
+    results.put(time.monotonic() - started)
     params = [
         SamplingParams(
-            n=flags.rollouts, temperature=1.0, max_tokens=flags.max_tokens, min_tokens=4, seed=request.seed,
-            stop=["</answer>"], include_stop_str_in_output=True,
+            n=flags.rollouts, temperature=1.0, max_tokens=request.limit or flags.max_tokens, min_tokens=4,
+            seed=request.seed, stop=[STOP], include_stop_str_in_output=True,
         )
         for request in requests
     ]  # fmt: skip
-    outputs = llm.generate([{"prompt_token_ids": r.prompt_ids} for r in requests], params, use_tqdm=False)
-    done = time.monotonic()
-    results.put((ready - started, done - ready, sum(len(c.token_ids) for o in outputs for c in o.outputs)))
+    prompts: Any = [{"prompt_token_ids": request.prompt_ids} for request in requests]
+    for _ in range(flags.runs):
+        llm.reset_prefix_cache()
+        begun = time.monotonic()
+        outputs = llm.generate(prompts, params, use_tqdm=False)
+        seconds = time.monotonic() - begun
+        results.put((seconds, sum(len(c.token_ids) for o in outputs for c in o.outputs)))
 
 
-def run_plain(flags: argparse.Namespace, requests: list[Request]) -> tuple[float, float, int]:
-    """(seconds to start, seconds to draw, tokens) of plain vLLM."""
+def run_plain(flags: argparse.Namespace, requests: list[Request], tuned: bool) -> list[dict[str, float]]:
+    """Each run of plain vLLM: seconds to start (the first alone), seconds to draw, tokens."""
     spawn = mp.get_context("spawn")
     results: Any = spawn.Queue()
-    process = spawn.Process(target=plain, args=(flags, requests, results))
+    process = spawn.Process(target=plain, args=(flags, requests, tuned, results))
     process.start()
-    found = results.get(timeout=400)
+    start = results.get(timeout=400)
+    found = [results.get(timeout=400) for _ in range(flags.runs)]
     process.join()
-    return found
+    return [{"start_s": start, "seconds": seconds, "tokens": tokens} for seconds, tokens in found]
 
 
-def run_ours(flags: argparse.Namespace, requests: list[Request], engines: int) -> tuple[float, float, int]:
-    """(seconds to start, seconds to draw, tokens) of the stage's engines."""
-    sampling = Sampling(flags.rollouts, 1.0, 1.0, flags.max_tokens, 4, "</answer>")
-    how = vllm_engine.Engines(engines, flags.sequences // engines, flags.memory_percent / 100, flags.cache)
+def run_ours(flags: argparse.Namespace, requests: list[Request]) -> dict[str, float]:
+    """One run of the stage's engine: seconds to start (of which imports), to draw; tokens."""
+    sampling = Sampling(1.0, 1.0, flags.max_tokens, 4, STOP)
+    machine = vllm_engine.Machine(flags.sequences, flags.memory_percent / 100, flags.cache)
     tokenizer = policy.load_tokenizer(flags.policy)
-    ready: list[float] = []
-    started, tokens = time.monotonic(), 0
-    end_ids, context = policy.end_ids(flags.policy, tokenizer), policy.context(flags.policy)
-    work = vllm_engine.Work(flags.policy, sampling, end_ids, context, how)
-    for rollouts in vllm_engine.generate(work, requests, ready.append):
-        tokens += sum(len(rollout.ids) for rollout in rollouts)
-        done = time.monotonic()
-    up = max(ready)
-    return up, done - started - up, tokens
+    ready: dict[str, float] = {}
+    begun, tokens = time.monotonic(), 0
+    with vllm_engine.started(flags.policy, policy.context(flags.policy), machine, ready.update) as work_on:
+        closers, ends = closing_tokens(tokenizer, STOP), policy.end_ids(flags.policy, tokenizer)
+        for rollouts in work_on(vllm_engine.Work(sampling, ends, closers, requests)):
+            tokens += sum(len(rollout.ids) for rollout in rollouts)
+        ended = time.monotonic()  # the processes are gone, and the GPU is free
+    seconds = ended - begun - ready["all"]
+    return {"start_s": ready["all"], "imports_s": ready["imports"], "seconds": seconds, "tokens": tokens}
+
+
+def measure(flags: argparse.Namespace, requests: list[Request], variant: str) -> list[dict[str, float]]:
+    if variant in ("plain", "tuned"):
+        return run_plain(flags, requests, variant == "tuned")
+    return [run_ours(flags, requests) for _ in range(flags.runs)]
 
 
 def main() -> None:
@@ -86,27 +112,31 @@ def main() -> None:
     parser.add_argument("--policy", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--prompt", type=Path, default=Path("workflow/prompts/r1_zero.txt"))
+    parser.add_argument("--lengths", type=Path)
     parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("--variants", nargs="+", default=["ours-1", "ours-1", "ours-3", "plain"])
-    parser.add_argument("--questions", type=int, default=256)
+    parser.add_argument("--variants", nargs="+", default=["ours", "plain", "tuned"], choices=["ours", "plain", "tuned"])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--questions", type=int, default=1024)
     parser.add_argument("--rollouts", type=int, default=8)
-    parser.add_argument("--max_tokens", type=int, default=512)
-    parser.add_argument("--sequences", type=int, default=1024, help="of all engines together")
+    parser.add_argument("--max_tokens", type=int, default=1024)
+    parser.add_argument("--sequences", type=int, default=1024)
     parser.add_argument("--memory_percent", type=int, default=85)
     parser.add_argument("--cache", type=Path, default=Path(".cache"))
     parser.set_defaults(seed=0, step=1)
     flags = parser.parse_args()
     requests = requests_of(flags)
-    found = []
+    found: dict[str, Any] = {}
     for variant in flags.variants:
-        start, seconds, tokens = (
-            run_plain(flags, requests)
-            if variant == "plain"
-            else run_ours(flags, requests, int(variant.removeprefix("ours-")))
+        runs = found[variant] = measure(flags, requests, variant)
+        rates = sorted(run["tokens"] / run["seconds"] for run in runs)
+        starts = ", ".join(f"{run['start_s']:.1f}" for run in runs)
+        print(
+            f"{variant:>7}: {statistics.median(rates):9,.0f} tokens/s ({rates[0]:,.0f} - {rates[-1]:,.0f}),"
+            f" {runs[0]['tokens']:,.0f} tokens, start {starts} s",
+            flush=True,
         )
-        found.append({"variant": variant, "start_s": start, "seconds": seconds, "tokens": tokens})
-        print(f"{variant:>8}: {tokens / seconds:9,.0f} tokens/s, start {start:5.1f} s, {tokens:,} tokens", flush=True)
-        flags.json.write_text(json.dumps({"machine": platform.node(), "runs": found}, indent=2))
+        settings = {key: str(value) for key, value in vars(flags).items()}
+        flags.json.write_text(json.dumps({"machine": platform.node(), "settings": settings, "runs": found}, indent=2))
 
 
 if __name__ == "__main__":

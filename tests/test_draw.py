@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ei.generation.draw import response_text, stop_test
+from ei.generation.draw import closing_tokens, response_text, stop_test
 from helpers import shared
 
 STOP = "</answer>"
@@ -55,7 +55,7 @@ def first_stop_by_text(ids, min_tokens):
 
 
 def first_stop(ids, min_tokens):
-    ended = stop_test(Pieces(), STOP, min_tokens)
+    ended = stop_test(Pieces(), STOP, min_tokens, closing_tokens(Pieces(), STOP))
     return next((n for n in range(1, len(ids) + 1) if ended(ids[:n])), None)
 
 
@@ -89,7 +89,7 @@ def test_the_real_tokenizers_tags_are_seen_whatever_stands_before_them():
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(shared("qwen2.5-math-1.5b"))
-    ended = stop_test(tokenizer, STOP, 4)
+    ended = stop_test(tokenizer, STOP, 4, closing_tokens(tokenizer, STOP))
     draw = random.Random(0)
     for _ in range(300):
         answer = "".join(draw.choice("0123456789 x+-\\frac{}$.,π\n>") for _ in range(draw.randint(0, 12)))

@@ -10,7 +10,7 @@ import torch
 from ei import policy
 from ei.files import forget_scratch
 from ei.generation import command
-from ei.generation.draw import Request, Sampling, stop_test
+from ei.generation.draw import Request, Sampling, closing_tokens, stop_test
 from ei.generation.durable import batches, rollout_table, scratch_for, shard
 from ei.generation.transformers_engine import _pick, generate
 from ei.questions import request_seed
@@ -41,7 +41,7 @@ def draw(requests, tokenizer, size=5, samples=range(4), **changes):
     requests = [replace(request, samples=samples) for request in requests]
     settings = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 96, "min_tokens": 4, "stop": "</answer>"}
     sampling = Sampling(**{**settings, **changes})
-    ended = stop_test(tokenizer, sampling.stop, sampling.min_tokens)
+    ended = stop_test(tokenizer, sampling.stop, sampling.min_tokens, closing_tokens(tokenizer, sampling.stop))
     drawn = generate(POLICY, batches(requests, size), sampling, "cpu", ended, policy.end_ids(POLICY, tokenizer))
     return {(r.question_id, r.sample): r for rollouts in drawn for r in rollouts}
 

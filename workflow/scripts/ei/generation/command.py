@@ -1,23 +1,25 @@
 """What sample.py and eval.py share: flags, prompts, the choice of an engine, and the rows of their table."""
 
 import argparse
+import contextlib
 import functools
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ei import policy, questions
-from ei.generation.draw import Request, Rollout, Sampling, response_text, stop_test
-from ei.generation.durable import Draw, batches, rollout_table, scratch_for, shard
+from ei.generation.draw import Request, Rollout, Sampling, closing_tokens, response_text, stop_test
+from ei.generation.durable import batches, rollout_table, scratch_for, shard
 from ei.stage import UserError, boolean
 
 log = logging.getLogger("generation")
 VLLM_CHUNK = 512  # rollouts of a chunk: about five seconds of an H200
 FIELD = "{question}"
+Engine = Callable[[Sampling, Any, list[Request]], Iterator[list[Rollout]]]
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +41,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop", default="</answer>", help="a text that ends a response and is kept in it")
     parser.add_argument("--skip_too_long", type=boolean, default=False, help="leave out prompts that do not fit")
     parser.add_argument("--batch", type=int, default=64, help="questions drawn at once by the transformers engine")
-    parser.add_argument("--engines", type=int, default=1, help="vLLM engines side by side on the GPU")
     parser.add_argument("--sequences", type=int, default=1024, help="rollouts in a step of a vLLM engine")
     parser.add_argument("--memory_percent", type=int, default=90, help="share of the GPU memory for vLLM, in percent")
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="compiled code, kept for later jobs")
@@ -97,12 +98,21 @@ def draw(flags: argparse.Namespace, chosen: pl.DataFrame, wanted: Mapping[str, r
     """
     policy.check(flags.policy)
     template = read_template(flags.prompt)
-    tokenizer, context = policy.load_tokenizer(flags.policy), policy.context(flags.policy)
-    asked = make_requests(chosen, wanted, template, tokenizer, flags)
-    asked = fitting(asked, flags.max_tokens, context, flags.skip_too_long)
+    context = policy.context(flags.policy)
+    with _engine(flags, context) as engine:  # it starts while the prompts are made
+        tokenizer = policy.load_tokenizer(flags.policy)
+        asked = make_requests(chosen, wanted, template, tokenizer, flags)
+        asked = fitting(asked, flags.max_tokens, context, flags.skip_too_long)
+        number, count = map(int, flags.shard.split("/"))
+        requests = shard(batches(asked, flags.batch), number, count)
+        return _draw(flags, engine, requests, chosen, tokenizer)
+
+
+def _draw(
+    flags: argparse.Namespace, engine: Engine, requests: list[Request], chosen: pl.DataFrame, tokenizer: Any
+) -> pl.DataFrame:
+    """The requests' rollouts as rows, those that an earlier job left in its scratch folder among them."""
     sampling = Sampling(flags.temperature, flags.top_p, flags.max_tokens, flags.min_tokens, flags.stop)
-    number, count = map(int, flags.shard.split("/"))
-    requests = shard(batches(asked, flags.batch), number, count)
     fingerprint = policy.fingerprint(flags.policy)
     to_rows = functools.partial(
         rows, requests=requests, chosen=chosen, tokenizer=tokenizer, stop=flags.stop, step=flags.step,
@@ -114,29 +124,35 @@ def draw(flags: argparse.Namespace, chosen: pl.DataFrame, wanted: Mapping[str, r
     scratch = scratch_for(flags.output, fingerprint, how, requests, chosen.rows())
     chunk = VLLM_CHUNK if flags.engine == "vllm" else 1
     title = f"step {flags.step} {Path(sys.argv[0]).stem}"
-    return rollout_table(requests, _engine(flags, sampling, tokenizer, context), to_rows, scratch, chunk, title)
+    draw_ = functools.partial(engine, sampling, tokenizer)
+    return rollout_table(requests, draw_, to_rows, scratch, chunk, title)
 
 
-def _engine(flags: argparse.Namespace, sampling: Sampling, tokenizer: Any, context: int) -> Draw:
-    """The function that draws rollouts for requests; what an engine needs is imported here, and only that."""
-    end_ids = policy.end_ids(flags.policy, tokenizer)
-
-    def vllm(requests: list[Request]) -> Iterator[list[Rollout]]:
+@contextlib.contextmanager
+def _engine(flags: argparse.Namespace, context: int) -> Iterator[Engine]:
+    """The function that draws; what an engine needs is imported here, and only that."""
+    if flags.engine == "vllm":
         from ei.generation import vllm_engine
 
-        engines = vllm_engine.Engines(flags.engines, flags.sequences, flags.memory_percent / 100, flags.cache)
-        work = vllm_engine.Work(flags.policy, sampling, end_ids, context, engines)
-        return vllm_engine.generate(work, requests)
+        machine = vllm_engine.Machine(flags.sequences, flags.memory_percent / 100, flags.cache)
+        with vllm_engine.started(flags.policy, context, machine) as work_on:
 
-    def transformers(requests: list[Request]) -> Iterator[list[Rollout]]:
+            def vllm(sampling: Sampling, tokenizer: Any, requests: list[Request]) -> Iterator[list[Rollout]]:
+                closers, ends = closing_tokens(tokenizer, sampling.stop), policy.end_ids(flags.policy, tokenizer)
+                return work_on(vllm_engine.Work(sampling, ends, closers, requests))
+
+            yield vllm
+        return
+
+    def transformers(sampling: Sampling, tokenizer: Any, requests: list[Request]) -> Iterator[list[Rollout]]:
         from ei.generation import transformers_engine
 
-        ended = stop_test(tokenizer, sampling.stop, sampling.min_tokens)
-        return transformers_engine.generate(
-            flags.policy, batches(requests, flags.batch), sampling, flags.device, ended, end_ids
-        )
+        closers, ends = closing_tokens(tokenizer, sampling.stop), policy.end_ids(flags.policy, tokenizer)
+        ended = stop_test(tokenizer, sampling.stop, sampling.min_tokens, closers)
+        groups = batches(requests, flags.batch)
+        return transformers_engine.generate(flags.policy, groups, sampling, flags.device, ended, ends)
 
-    return vllm if flags.engine == "vllm" else transformers
+    yield transformers
 
 
 def rows(

@@ -7,12 +7,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
-    """One question: its prompt's ids, which of its rollouts to draw, and the seed of rollout 0 (k has `seed + k`)."""
+    """One question: its prompt's ids, which of its rollouts to draw, and the seed of rollout 0 (k has `seed + k`).
+
+    `limit` cuts its responses off earlier than the sampling does, in tokens; benchmarks set lengths with it.
+    """
 
     question_id: str
     prompt_ids: list[int]
     seed: int
     samples: range
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,20 @@ class Rollout:
     finish_reason: str  # "stop" (the tag or an end-of-text token) or "length"
 
 
-def stop_test(tokenizer: Any, stop: str, min_tokens: int) -> Callable[[Sequence[int]], bool]:
+def closing_tokens(tokenizer: Any, stop: str) -> frozenset[int]:
+    """The tokens that can complete the stop text: those with its last letter in them."""
+    return frozenset(
+        token for token in range(len(tokenizer)) if stop[-1] in tokenizer.decode([token], skip_special_tokens=True)
+    )
+
+
+def stop_test(tokenizer: Any, stop: str, min_tokens: int, closers: frozenset[int]) -> Callable[[Sequence[int]], bool]:
     """Whether the newest token of a response completes the stop text.
 
     The verdicts are vLLM's: the text counts only once more than `min_tokens` tokens are there, and only if
-    the newest token has at least one letter of it. A token that has not the stop text's last letter cannot
-    complete it, so nearly every call ends after one look-up, without decoding anything.
+    the newest token has at least one letter of it. Nearly every call ends after one look-up among `closers`
+    (`closing_tokens`), without decoding anything.
     """
-    closers = frozenset(
-        token for token in range(len(tokenizer)) if stop[-1] in tokenizer.decode([token], skip_special_tokens=True)
-    )
     tail = len(stop) + 4  # a letter of the stop text is a token at the least; a few more keep multi-byte letters whole
 
     def ended(ids: Sequence[int]) -> bool:

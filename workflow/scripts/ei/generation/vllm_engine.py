@@ -1,173 +1,187 @@
-"""The vLLM engine: one or several on a GPU, each in a process of its own that ends with the work.
+"""The vLLM engine, in a process of its own that ends with the work.
 
 An engine process loads one policy and serves no other, so neither its weights nor its KV cache can ever be
-another policy's. The calling process stays free of CUDA and can use the GPU afterwards.
+another policy's. It starts before the caller has its prompts ready, and the caller stays free of CUDA.
 """
 
 import contextlib
+import copy
 import fcntl
+import gc
 import logging
 import multiprocessing as mp
 import os
 import queue
-import subprocess
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ei.generation import draw
 from ei.generation.draw import Request, Rollout, Sampling
+from ei.policy import load_tokenizer
 from ei.stage import UserError, die_with_parent
 
 log = logging.getLogger("vllm_engine")
-GIB = 1 << 30
-READY = True  # an engine's first message
-# What an engine takes beside weights and KV cache: activations of a prefill, CUDA graphs, the CUDA context.
-# Sized for 1.5B parameters, 16 graphs and 8,192 prefill tokens.
-WORKSPACE = 6 * GIB
+PREFILL = 8192  # tokens of a step with prompts in it
 
 
 @dataclass(frozen=True)
-class Engines:
-    """How vLLM uses a GPU: engines side by side, sequences of each in a step, share of the GPU's memory for all."""
+class Machine:
+    """How vLLM uses a GPU: sequences in a step, share of its memory, and a folder for compiled code that stays."""
 
-    engines: int
     sequences: int
     memory: float
-    cache: Path  # compiled code, kept from one job to the next
+    cache: Path
 
 
 @dataclass(frozen=True)
 class Work:
-    """What an engine process is to do, beside its requests; `context` is the longest sequence in tokens."""
+    """What an engine is to draw, and the tokens that end it: end-of-text, and those that can complete the stop text."""
 
-    policy: Path
     sampling: Sampling
     end_ids: list[int]
-    context: int
-    engines: Engines
+    closers: frozenset[int]
+    requests: list[Request]
 
 
-def generate(
-    work: Work,
-    requests: list[Request],
-    on_ready: Callable[[float], None] = lambda seconds: log.info("an engine was ready after %.1f s", seconds),
-) -> Iterator[list[Rollout]]:
-    """The rollouts of each question as soon as its group is finished, in no particular order.
+Ready = Callable[[dict[str, float]], None]
 
-    `on_ready` hears of each engine that is up, with the seconds since its process was started. Raises UserError
-    where an engine does not start or dies, with the last line of what it said.
+
+def tell(seconds: dict[str, float]) -> None:
+    """Log what a start took."""
+    log.info("the engine was ready after %.1f s", seconds["all"])
+
+
+@contextlib.contextmanager
+def started(
+    policy: Path, context: int, machine: Machine, on_ready: Ready = tell
+) -> Iterator[Callable[[Work], Iterator[list[Rollout]]]]:
+    """Start an engine for the policy; `context` is its longest sequence in tokens.
+
+    Yields the function that gives it its work, once: it returns the rollouts of each question as soon as its
+    group is finished, in no particular order, and raises UserError where the engine does not start or dies.
+    `on_ready` hears of the engine when it is up: seconds since the start (`all`), of which `imports`.
     """
     spawn = mp.get_context("spawn")
     results: Any = spawn.Queue()
-    count = work.engines.engines
-    shares = [requests[k::count] for k in range(count)]
-    processes = [spawn.Process(target=_serve, args=(work, share, results)) for share in shares if share]
-    for process in processes:
-        process.start()
+    inbox: Any = spawn.SimpleQueue()
+    process = spawn.Process(target=_serve, args=(policy, context, machine, inbox, results))
+    begun = time.monotonic()
+    process.start()
+
+    def work_on(work: Work) -> Iterator[list[Rollout]]:
+        inbox.put(work)
+        yield from _collect(process, results, lambda seconds: on_ready({"all": time.monotonic() - begun, **seconds}))
+        process.join(timeout=60)  # it gives the GPU's memory back before it ends
+
     try:
-        yield from _collect(processes, results, on_ready)
-        for process in processes:  # it gives the GPU's memory back before it ends
-            process.join(timeout=60)
+        yield work_on
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join()
+        process.kill()
+        process.join()
 
 
-def _collect(processes: list[Any], results: Any, on_ready: Callable[[float], None]) -> Iterator[list[Rollout]]:
-    started, finished = time.monotonic(), 0
-    while finished < len(processes):
+def _collect(process: Any, results: Any, on_ready: Ready) -> Iterator[list[Rollout]]:
+    while True:
         try:
             message = results.get(timeout=5)
         except queue.Empty:
-            dead = [process.exitcode for process in processes if process.exitcode not in (None, 0)]
-            if dead:
+            if process.exitcode not in (None, 0):
                 raise UserError(
-                    f"a vLLM engine ended with status {dead[0]}; its last words are above. If memory ran out, lower"
-                    " vllm.memory_percent or vllm.sequences"
+                    f"the vLLM engine ended with status {process.exitcode}; its last words are above. If memory ran"
+                    " out, lower vllm.memory_percent or vllm.sequences"
                 ) from None
             continue
-        if message is None:
-            finished += 1
-        elif message is READY:
-            on_ready(time.monotonic() - started)
-        elif isinstance(message, str):
-            raise UserError(f"vLLM: {message}")
-        else:
-            yield message
+        match message:
+            case None:
+                return
+            case dict():
+                on_ready(message)
+            case str():
+                raise UserError(f"vLLM: {message}")
+            case _:
+                yield message
 
 
-def _serve(work: Work, requests: list[Request], results: Any) -> None:
-    """The engine process: READY, everything it finishes, then None go into `results`; or its error as text."""
+def _serve(policy: Path, context: int, machine: Machine, inbox: Any, results: Any) -> None:
+    """The engine process: what its start took, everything it finishes, then None go into `results`; or an error."""
     die_with_parent()
     try:
-        engine = _start(work)
-        results.put(READY)
-        for rollouts in _run(engine, requests, work.sampling, work.end_ids):
-            results.put(rollouts)
+        with ThreadPoolExecutor(1) as side:
+            tokenizer = side.submit(load_tokenizer, policy.resolve())
+            engine, seconds = _start(policy, context, machine)
+            results.put(seconds)
+            for rollouts in _run(engine, inbox.get(), tokenizer.result()):
+                results.put(rollouts)
         results.put(None)
-        engine.engine_core.shutdown()
     except Exception as error:  # what ends an engine is told to the process that waits for it
         traceback.print_exc()
         results.put(f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else ''}")
+    results.close()
+    results.join_thread()
+    os._exit(0)  # the driver frees the GPU faster than vLLM's own farewell
 
 
-def _start(work: Work) -> Any:
-    """A running LLMEngine.
+def _start(policy: Path, context: int, machine: Machine) -> tuple[Any, dict[str, float]]:
+    """A running LLMEngine in this process, and the seconds that its imports took.
 
     vLLM names its compiled code by the model's path and config. The engine therefore sees every policy under
     one relative path, and the first engine of a cache compiles while the others wait.
     """
-    cache = work.engines.cache.resolve()
+    cache = machine.cache.resolve()
     os.environ.update(
         VLLM_CACHE_ROOT=str(cache / "vllm"),
         TORCHINDUCTOR_CACHE_DIR=str(cache / "inductor"),
         TRITON_CACHE_DIR=str(cache / "triton"),
         VLLM_ENABLE_STARTUP_PLAN="1",  # keeps the memory profile
+        VLLM_ENABLE_V1_MULTIPROCESSING="0",  # a process between this one and the GPU would pass tokens on, and wait
         VLLM_USE_FLASHINFER_SAMPLER="0",  # it cannot draw with a seed for each request
         VLLM_NO_USAGE_STATS="1",
-        TOKENIZERS_PARALLELISM="false",  # the engine forks after the tokenizer was used
     )
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
     room = cache / "rooms" / str(os.getpid())
     room.mkdir(parents=True, exist_ok=True)
     link = room / "policy"
-    link.symlink_to(work.policy.resolve(), target_is_directory=True)
+    link.symlink_to(policy.resolve(), target_is_directory=True)
     os.chdir(room)
     with _one_compiles(cache):
+        begun = time.monotonic()
+        gc.disable()
         from vllm import EngineArgs, LLMEngine
+        from vllm.model_executor.warmup import kernel_warmup
 
-        engine = LLMEngine.from_engine_args(EngineArgs(**arguments(work)))
+        gc.freeze()  # vLLM collects garbage a dozen times while it starts; what was imported is none
+        gc.enable()
+        imports = time.monotonic() - begun
+        # It compiles 64 kernels for the experts of four other models, on every GPU of the Hopper kind.
+        kernel_warmup._warmup_ll_bf16_router_gemm = lambda: None
+        engine = LLMEngine.from_engine_args(EngineArgs(**arguments(context, machine)))
     link.unlink()
-    return engine
+    return engine, {"imports": imports}
 
 
-def arguments(work: Work) -> dict[str, Any]:
+def arguments(context: int, machine: Machine) -> dict[str, Any]:
     """vLLM's engine arguments: the same for sampling and evaluation, so that both use the same compiled code."""
-    engines = work.engines
-    shared: dict[str, Any] = {"gpu_memory_utilization": engines.memory}
-    if engines.engines > 1:  # engines that start together would count each other's memory as their own
-        weights = sum(path.stat().st_size for path in work.policy.glob("*.safetensors"))
-        each = gpu_memory() * engines.memory / engines.engines - weights - WORKSPACE
-        if each < GIB:
-            raise UserError(f"{engines.engines} engines do not fit on this GPU; lower vllm.engines")
-        shared = {"kv_cache_memory_bytes": int(each)}
     return {
         "model": "policy",
         "dtype": "bfloat16",
-        "max_model_len": work.context,
-        "max_num_seqs": engines.sequences,
-        "compilation_config": {"cudagraph_capture_sizes": capture_sizes(engines.sequences)},
-        "scheduler_cls": "ei.generation.stop_scheduler.StopScheduler",
-        "additional_config": {
-            "stop": {"text": work.sampling.stop, "policy": "policy", "min_tokens": work.sampling.min_tokens},
+        "max_model_len": context,
+        "max_num_seqs": machine.sequences,
+        "max_num_batched_tokens": max(PREFILL, machine.sequences),
+        "gpu_memory_utilization": machine.memory,
+        "compilation_config": {
+            # Steps with prompts in them are larger than any graph; the others are what takes the time.
+            "cudagraph_mode": "FULL_DECODE_ONLY",
+            "cudagraph_capture_sizes": capture_sizes(machine.sequences),
         },
+        "scheduler_cls": "ei.generation.stop_scheduler.StopScheduler",
+        "skip_tokenizer_init": True,  # ids go in and come out
+        "enable_flashinfer_autotune": False,  # no kernel of it is used here
         "disable_log_stats": True,
-        **shared,
     }
 
 
@@ -178,13 +192,6 @@ def capture_sizes(sequences: int) -> list[int]:
     """
     small = [1, 2, 4, 8, 16, 32, 64, 128, 192, 256, 384, 512]
     return [size for size in [*small, *range(640, sequences, 128)] if size < sequences] + [sequences]
-
-
-def gpu_memory() -> int:
-    """Bytes of memory of the first visible GPU, asked of nvidia-smi so that CUDA stays untouched."""
-    index = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
-    query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits", f"--id={index}"]
-    return int(subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()[0]) << 20
 
 
 @contextlib.contextmanager
@@ -200,34 +207,51 @@ def _one_compiles(cache: Path) -> Iterator[None]:
         marker.touch()
 
 
-def _run(engine: Any, requests: list[Request], sampling: Sampling, end_ids: list[int]) -> Iterator[list[Rollout]]:
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
+def _run(engine: Any, work: Work, tokenizer: Any) -> Iterator[list[Rollout]]:
+    """The rollouts of each question when all of them are there."""
+    core = engine.engine_core.engine_core
+    sampling = work.sampling
+    ended = draw.stop_test(tokenizer, sampling.stop, sampling.min_tokens, work.closers)
+    core.scheduler.end_at(ended, work.closers | frozenset(work.end_ids))
+    made = _core_requests(engine, work)
+    groups: dict[str, list[Rollout]] = {}
+    left = sum(len(request.samples) for request in work.requests)
+    by_number = {str(number): request for number, request in enumerate(work.requests)}
+    while left:
+        while len(core.scheduler.waiting) < core.scheduler.max_num_running_reqs and (request := next(made, None)):
+            core.add_request(*core.preprocess_add_request(request))
+        core.step_fn()
+        done, core.scheduler.finished = core.scheduler.finished, []
+        left -= len(done)
+        for drawn in done:
+            number, sample = drawn.request_id.split("/")
+            asked = by_number[number]
+            reason = "stop" if str(drawn.get_finished_reason()) == "stop" else "length"
+            group = groups.setdefault(number, [])
+            group.append(Rollout(asked.question_id, int(sample), list(drawn.output_token_ids), reason))
+            if len(group) == len(asked.samples):
+                yield sorted(groups.pop(number), key=lambda rollout: rollout.sample)
 
-    by_number = dict(enumerate(requests))
-    for number, request in by_number.items():
+
+def _core_requests(engine: Any, work: Work) -> Iterator[Any]:
+    """A vLLM request for every rollout, as LLM.generate with n = G and the question's seed would make them."""
+    from vllm import SamplingParams
+
+    sampling = work.sampling
+    for number, request in enumerate(work.requests):
         params = SamplingParams(
-            n=len(request.samples),
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            max_tokens=sampling.max_tokens,
+            max_tokens=request.limit or sampling.max_tokens,
             min_tokens=sampling.min_tokens,
-            seed=request.seed + request.samples.start,
-            stop_token_ids=end_ids,
+            stop_token_ids=work.end_ids,
             detokenize=False,
-            output_kind=RequestOutputKind.FINAL_ONLY,
         )
-        engine.add_request(str(number), {"prompt_token_ids": request.prompt_ids}, params)
-    while engine.has_unfinished_requests():
-        for output in engine.step():
-            if output.finished:
-                request = by_number[int(output.request_id)]
-                yield [
-                    Rollout(
-                        request.question_id,
-                        request.samples[done.index],
-                        list(done.token_ids),
-                        "stop" if done.finish_reason == "stop" else "length",
-                    )
-                    for done in output.outputs
-                ]
+        prompt = {"type": "token", "prompt_token_ids": request.prompt_ids}
+        one = engine.input_processor.process_inputs(str(number), prompt, params, engine.get_supported_tasks())
+        for k in request.samples:
+            each = copy.copy(one)
+            each.request_id = f"{number}/{k}"
+            each.sampling_params = copy.copy(one.sampling_params)
+            each.sampling_params.seed = request.seed + k
+            yield each

@@ -1,0 +1,58 @@
+"""No response is ever another policy's: two policies, one after the other, in one work folder with one cache."""
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from ei import policy
+from helpers import DEMO, ROOT, script
+
+ENGINES = [
+    "transformers",
+    pytest.param("vllm", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")),
+]
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory):
+    """The demo's policy, and one whose weights differ in the last layer's norm alone: the same code, other answers."""
+    other = tmp_path_factory.mktemp("other") / "policy"
+    shutil.copytree(DEMO / "policy", other)
+    weights = load_file(other / "model.safetensors")
+    weights["model.norm.weight"] = weights["model.norm.weight"] * 0.8
+    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
+    return DEMO / "policy", other
+
+
+def drawn(folder, name, weights, engine):
+    """The rollouts of 12 questions by a policy, drawn in the work folder under one output name."""
+    data = folder / "train.parquet"
+    if not data.exists():
+        rows = [json.loads(line) for line in (DEMO / "train.jsonl").read_text().splitlines()[:12]]
+        columns = {"question_id": [f"q{k}" for k in range(12)], "solution": [None] * 12}
+        pl.DataFrame(rows).with_columns(**{key: pl.Series(value) for key, value in columns.items()}).write_parquet(data)
+    result = script(
+        "sample.py", "--policy", weights, "--data", data, "--prompt", ROOT / "workflow/prompts/demo.txt",
+        "--step", 1, "--seed", 0, "--engine", engine, "--device", "cuda" if engine == "vllm" else "cpu",
+        "--questions", 12, "--rollouts", 4, "--max_tokens", 64, "--sequences", 16, "--memory_percent", 20,
+        "--cache", folder / ".cache", "--output", folder / "0-of-1.parquet", "--lineage", name,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return pl.read_parquet(folder / "0-of-1.parquet")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_policy_answers_as_it_does_alone_after_another_has_used_the_same_folder_and_cache(engine, policies, tmp_path):
+    first, second = policies
+    before = drawn(tmp_path, "a", first, engine)
+    after = drawn(tmp_path, "b", second, engine)
+    (tmp_path / "alone").mkdir()
+    alone = drawn(tmp_path / "alone", "b", second, engine)
+    assert after["response_ids"].to_list() == alone["response_ids"].to_list()
+    assert after["response_ids"].to_list() != before["response_ids"].to_list()
+    assert before["policy"].unique().to_list() == [policy.fingerprint(first)]
+    assert after["policy"].unique().to_list() == [policy.fingerprint(second)]
