@@ -13,9 +13,12 @@ configfile: "config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/paths.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/step.smk"
+include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/share.smk"
 
 
 # The main run: config.yaml as it stands.
@@ -25,13 +28,38 @@ rule all:
         finished("results"),
 
 
-# Five steps on a CPU, in minutes: a tiny policy that learns arithmetic.
-rule demo:
+# SFT on given traces, or on the training set's solutions.
+rule baseline:
     input:
-        finished("results/demo"),
+        finished(*of_experiment("results", kind="sft")),
 
 
-# The main run and every run of the sweep.
+# The main run, every run of the sweep, the baseline, and the page that compares them.
 rule sweep:
     input:
-        finished(*MAIN_AND_SWEEP),
+        finished(*of_experiment("results")),
+        "results/report/index.html",
+
+
+# The page of the main run and of those other runs that are finished.
+rule report:
+    input:
+        "results/report/index.html",
+
+
+# Each preset is a target: its main run; with `_report`, its other runs and its page as well. `snakemake demo` is five
+# steps on a CPU, in minutes: a tiny policy that learns arithmetic.
+for preset in PRESETS:
+
+    rule:
+        name:
+            preset
+        input:
+            finished(f"results/{preset}"),
+
+    rule:
+        name:
+            f"{preset}_report"
+        input:
+            finished(*of_experiment(f"results/{preset}")),
+            f"results/{preset}/report/index.html",

@@ -36,10 +36,12 @@ def miniature(folder: Path, **changes: Any) -> Path:
     demo = yaml.safe_load((ROOT / "workflow/presets/demo.yaml").read_text())
     small = {
         "steps": 2,
+        "data": {"development": 0},
         "sample": {"questions": 24, "rollouts": 4, "batch": 8, "max_tokens": 96},
         "sft": {"batch": 8, "epochs": 1, "entropy_rollouts": 8},
         "eval": {"questions": 16, "batch": 8, "max_tokens": 96, "entropy_rollouts": 8},
         "sweep": {},
+        "baseline": {"traces": "workflow/demo/traces.jsonl"},
     }
     for layer in (demo, small, changes):
         for key, value in layer.items():

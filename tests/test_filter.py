@@ -57,6 +57,13 @@ def test_the_length_limit_counts_prompt_and_response():
     assert ("a", 2) not in kept(max_tokens=10)
 
 
+def test_wrong_responses_are_kept_on_request_and_still_counted_as_not_solved():
+    settings = {"dedupe": True, "max_per_question": None, "max_tokens": None, "correct_only": False}
+    report = filter_stage.report(filter_stage.label(scored(), **settings))
+    assert report["dropped"] == {"duplicate": 2}
+    assert report["solved"] == {"never": 1, "sometimes": 1, "always": 1}
+
+
 def test_the_order_of_the_rows_does_not_matter():
     settings = {"dedupe": True, "max_per_question": 1, "max_tokens": None}
     shuffled = scored().sample(fraction=1.0, shuffle=True, seed=1)

@@ -7,7 +7,7 @@ import yaml
 
 from helpers import ROOT, miniature, snakemake
 
-STAGES = ["data", "sample", "gather", "score", "filter", "sft", "eval", "metrics", "table", "plots"]
+STAGES = ["data", "sample", "gather", "score", "filter", "sft", "eval", "metrics", "table", "summarize", "plots"]
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Evaluation figures against formulas written another way."""
 
+import json
 import math
 
 import polars as pl
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 import metrics
 from ei.statistics import wilson
+from helpers import script
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -37,6 +39,7 @@ def responses():
             "level": ["Level 1", "Level 1", "Level 2", None],
             "subject": ["x"] * 4,
             "entropy": [0.5, 0.1, None, None],
+            "extracted": ["7", "8", None, "9"],
         }
     )
 
@@ -70,3 +73,49 @@ def test_several_responses_to_a_question_are_one_trial():
 def test_no_response_in_the_right_form_is_no_division_by_zero():
     found = metrics.summary(responses().with_columns(format_ok=pl.lit(False), reward=pl.lit(0.0)))
     assert found["accuracy_given_format"] is None
+
+
+def four_samples():
+    """Two questions of four responses: one with two spellings of the right answer, one that is never solved."""
+    return pl.DataFrame(
+        {
+            "question_id": ["a"] * 4 + ["b"] * 4,
+            "reward": [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            "format_ok": [True] * 4 + [False] * 4,
+            "response_ids": [[1]] * 8,
+            "finish_reason": ["stop"] * 8,
+            "policy": ["p"] * 8,
+            "level": ["Level 1"] * 4 + ["Level 2"] * 4,
+            "subject": ["x"] * 8,
+            "extracted": [r"\frac12", r"\dfrac{1}{2}", "3", "4", None, None, None, None],
+        }
+    )
+
+
+def test_several_samples_give_pass_and_majority_for_every_power_of_two():
+    found = metrics.summary(four_samples())
+    assert found["samples"] == 4
+    # Of the 6 pairs of responses to a, one (3 and 4) holds no right one; b is never solved.
+    assert found["pass_at_k"] == pytest.approx({"1": 0.25, "2": 5 / 6 / 2, "4": 0.5})
+    # A pair of a: both right wins, one right and one wrong is a tie (4 of 6), no right loses. All: 2 votes to 1 to 1.
+    assert found["majority_at_k"] == pytest.approx({"1": 0.25, "2": (1 + 4 / 2) / 6 / 2, "4": 0.5})
+    assert metrics.by(four_samples(), "level")["Level 1"]["pass_at_k"]["4"] == 1.0
+
+
+def test_one_sample_has_no_pass_at_k():
+    assert "pass_at_k" not in metrics.summary(responses())
+
+
+def test_a_number_of_samples_that_is_no_power_of_two_is_there_as_well():
+    three = four_samples().filter(pl.int_range(pl.len()).over("question_id") < 3)
+    assert list(metrics.summary(three)["pass_at_k"]) == ["1", "2", "3"]
+
+
+def test_no_responses_at_all_are_no_error(tmp_path):
+    empty, out = tmp_path / "responses.parquet", tmp_path / "eval.json"
+    four_samples().clear().write_parquet(empty)
+    result = script("metrics.py", "--responses", empty, "--step", 0, "--output", out, "--lineage", "x")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(out.read_text())
+    assert (found["n"], found["samples"], found["policy"], found["by_level"]) == (0, 0, None, {})
+    assert found["accuracy_ci95"] == [0.0, 1.0]

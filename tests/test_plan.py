@@ -3,12 +3,13 @@
 import pytest
 
 from ei import plan
+from ei.stage import UserError
 
 CONFIG = {
     "steps": 2,
     "seed": 0,
     "model": "m",
-    "data": {"train": "t", "validation": "v"},
+    "data": {"train": "t", "validation": "v", "development": 3},
     "prompt": "p",
     "engine": "vllm",
     "device": "cuda",
@@ -18,7 +19,9 @@ CONFIG = {
     "filter": {"dedupe": True},
     "sft": {"epochs": 1, "gpus": 1},
     "eval": {"questions": "all"},
-    "vllm": {"engines": 1},
+    "vllm": {"sequences": 64},
+    "stop": {"patience": None},
+    "baseline": None,
     "sweep": {"G8": {"sample": {"rollouts": 8}}, "epochs3": {"sft": {"epochs": 3}}, "same": {}},
 }
 
@@ -28,7 +31,7 @@ EVALUATED = ("eval", "grade", "metrics")
 
 def changed_by(**changes):
     """The (stage, step) whose lineage a change of settings changes."""
-    before = plan.runs(CONFIG, {})["results"]
+    before = plan.runs(CONFIG, {})["results"].settings
     after = plan.merge(before, changes)
     stages = every(*TRAINED, *EVALUATED) | every(*EVALUATED, steps=(0,))
     return {(s, n) for s, n in stages if plan.lineage(before, s, n) != plan.lineage(after, s, n)}
@@ -59,15 +62,15 @@ def test_another_checker_never_samples_the_first_step_again():
     assert not changed & {("sample", 1), ("eval", 0)}
 
 
-@pytest.mark.parametrize("changes", [{"vllm": {"engines": 3}}, {"sft": {"gpus": 8}}, {"shards": 4}, {"steps": 2}])
+@pytest.mark.parametrize("changes", [{"vllm": {"sequences": 256}}, {"sft": {"gpus": 8}}, {"shards": 4}, {"steps": 2}])
 def test_what_only_changes_the_speed_changes_nothing(changes):
     assert changed_by(**changes) == set()
 
 
 def test_a_longer_run_keeps_its_first_steps():
-    short = plan.runs(CONFIG, {})["results"]
-    long = plan.merge(short, {"steps": 5})
-    assert set(plan.artifacts("results", short)) < set(plan.artifacts("results", long))
+    short, long = (plan.runs({**CONFIG, "steps": steps}, {})["results"] for steps in (2, 5))
+    assert set(plan.artifacts(short)) < set(plan.artifacts(long))
+    assert plan.kept(long, 2) == plan.kept(short, 2)
 
 
 @pytest.mark.parametrize("key", ["seed", "model", "engine", "prompt"])
@@ -86,11 +89,100 @@ def test_a_run_of_the_sweep_shares_until_it_differs():
     assert "results/sweep/G8/step1/rollouts.parquet" not in links
 
 
-def test_a_preset_is_a_run_of_its_own_with_changes_to_the_settings():
+def test_a_preset_is_an_experiment_of_its_own_with_changes_to_the_settings():
     runs = plan.runs(CONFIG, {"demo": {"model": "tiny", "sft": {"epochs": 7}}})
-    assert runs["results/demo"]["sft"] == {"epochs": 7, "gpus": 1}
-    assert runs["results/demo"]["model"] == "tiny"
-    assert runs["results"]["model"] == "m"
+    assert [run.folder for run in runs.values() if run.experiment == "results/demo"] == ["results/demo"]
+    assert runs["results/demo"].settings["sft"] == {"epochs": 7, "gpus": 1}
+    assert runs["results/demo"].settings["model"] == "tiny"
+    assert runs["results"].settings["model"] == "m"
+
+
+def test_a_preset_has_a_sweep_and_seeds_of_its_own_alone():
+    preset = {"sweep": {"one": {"sft": {"epochs": 9}}}, "seeds": [0, 5], "baseline": {"traces": "chains"}}
+    runs = plan.runs({**CONFIG, "seeds": [0, 1]}, {"small": preset, "plain": {}})
+    assert {name for name in runs if name.startswith("results/small")} == {
+        "results/small",
+        "results/small/sweep/one",
+        "results/small/sft",
+        "results/small/sft_filtered",
+        "results/small/sweep/main-seed5",
+        "results/small/sweep/one-seed5",
+        "results/small/sweep/sft-seed5",
+        "results/small/sweep/sft_filtered-seed5",
+    }
+    assert [name for name in runs if name.startswith("results/plain")] == ["results/plain"]
+
+
+def test_a_run_knows_its_group_its_kind_and_what_it_changes():
+    runs = plan.runs({**CONFIG, "seeds": [0, 1], "baseline": {"traces": None}}, {})
+    repeated, sft = runs["results/sweep/G8-seed1"], runs["results/sft"]
+    assert (repeated.name, repeated.group, repeated.kind) == ("G8-seed1", "G8", "ei")
+    assert (repeated.changes, repeated.settings["seed"]) == ({"sample.rollouts": 8}, 1)
+    assert (runs["results"].name, runs["results"].changes) == ("main", {})
+    assert (sft.kind, sft.settings["steps"], sft.changes["filter.correct_only"]) == ("sft", 1, False)
+
+
+def test_further_seeds_repeat_every_run_once():
+    one, three = (plan.runs({**CONFIG, "seeds": seeds, "baseline": {}}, {}) for seeds in (None, [0, 1, 2]))
+    assert len(three) == 3 * len(one)
+    assert {run.settings["seed"] for run in three.values()} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("name", ["main-seed1", "main", "sft"])
+def test_a_sweep_name_that_another_run_could_have_is_refused(name):
+    with pytest.raises(UserError, match=rf"sweep\.{name}: .* choose another name"):
+        plan.runs({**CONFIG, "sweep": {name: {}}}, {})
+
+
+def test_the_baseline_takes_other_training_settings_and_the_base_evaluation_of_the_main_run():
+    runs = plan.runs({**CONFIG, "baseline": {"traces": "chains", "sft": {"epochs": 5}}}, {})
+    links = plan.shared(runs)
+    assert runs["results/sft"].settings["sft"]["epochs"] == 5
+    assert runs["results/sft_filtered"].settings["filter"]["correct_only"]
+    assert links["results/sft/step0/eval.json"] == "results/step0/eval.json"
+    assert links["results/sft_filtered/step1/scored.parquet"] == "results/sft/step1/scored.parquet"
+    assert "results/sft_filtered/step1/filtered.parquet" not in links
+    assert "results/sft/step1/rollouts.parquet" not in links
+
+
+def test_other_traces_change_the_baseline_alone():
+    first, other = (plan.runs({**CONFIG, "baseline": {"traces": traces}}, {}) for traces in ("a", "b"))
+    lineages = [
+        {place: plan.lineage(runs[place].settings, "policy", 1) for place in ("results", "results/sft")}
+        for runs in (first, other)
+    ]
+    assert lineages[0]["results"] == lineages[1]["results"]
+    assert lineages[0]["results/sft"] != lineages[1]["results/sft"]
+
+
+def test_without_development_questions_nothing_of_them_is_made():
+    with_them, without = (
+        plan.runs(plan.merge(CONFIG, {"data": {"development": count}}), {})["results"] for count in (3, 0)
+    )
+    assert [path for path in plan.kept(without, 2) if "development" in path] == []
+    assert {path.rsplit("/", 1)[1] for path in set(plan.kept(with_them, 2)) - set(plan.kept(without, 2))} == {
+        "development.parquet",
+        "development_answers.parquet",
+        "development_responses.parquet",
+        "development_responses.json",
+        "development_responses.pairs.parquet",
+        "development.json",
+    }
+
+
+def test_questions_kept_back_change_all_that_is_made_of_the_others():
+    assert changed_by(data={"development": 4}) == every(*TRAINED, *EVALUATED) | every(*EVALUATED, steps=(0,))
+
+
+def test_patience_without_development_questions_is_refused():
+    config = {**CONFIG, "sweep": {"early": {"stop": {"patience": 1}}}, "data": {"development": 0}}
+    with pytest.raises(UserError, match=r"run early: stop\.patience needs questions to measure by"):
+        plan.runs(config, {})
+
+
+def test_the_lineage_of_a_long_run_is_found_at_once():
+    settings = plan.runs({**CONFIG, "steps": 60}, {})["results"].settings
+    assert len(plan.lineage(settings, "metrics", 60)) == 16
 
 
 def test_flags_are_the_keys_word_for_word_and_a_null_is_no_flag():

@@ -29,6 +29,11 @@ def test_the_answer_is_found_in_every_known_form(row, answer):
     assert questions.normalise(row)["answer"] == answer
 
 
+def test_a_gsm8k_solution_has_neither_its_calculators_notes_nor_the_answer_line():
+    row = questions.normalise({"question": "1+1?", "answer": "One and one is 1+1=<<1+1=2>>2.\n#### 2"})
+    assert row["solution"] == "One and one is 1+1=2."
+
+
 def test_a_problems_type_is_its_subject():
     row = questions.normalise({"problem": "1+1?", "answer": "2", "type": "Algebra", "level": "Level 1"})
     assert (row["subject"], row["level"]) == ("Algebra", "Level 1")

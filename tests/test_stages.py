@@ -53,6 +53,15 @@ def test_questions_in_both_splits_are_reported(tmp_path):
     assert '"question": "1+1? "' in (tmp_path / "data.json").read_text()
 
 
+def test_more_development_questions_than_there_are_is_refused(tmp_path):
+    source, out = DEMO / "train.jsonl", tmp_path / "data"
+    result = script(
+        "data.py", "--train", source, "--validation", DEMO / "validation.jsonl", "--development", 2000,
+        "--output", out, "--lineage", "x",
+    )  # fmt: skip
+    refused(result, "data.development keeps back 2000 questions, and the training set has 2000", out / "train.parquet")
+
+
 def test_a_local_folder_in_the_hubs_form_is_read_by_the_hubs_library(tmp_path):
     (tmp_path / "set").mkdir()
     pl.DataFrame({"problem": ["1+1?"], "solution": [r"\boxed{2}"]}).write_parquet(tmp_path / "set/test.parquet")
@@ -120,3 +129,21 @@ def test_a_policy_without_a_tokenizer_is_refused_before_anything_is_drawn(tmp_pa
         "--device", "cpu", "--questions", 2, "--rollouts", 2,
     )  # fmt: skip
     refused(result, "has no tokenizer", out)
+
+
+def test_questions_that_do_not_fit_are_an_error_or_left_out_on_request(tmp_path):
+    train = tmp_path / "train.jsonl"
+    train.write_text('{"question": "What is 1+1?", "answer": "2"}\n{"question": "%s", "answer": "2"}\n' % ("1+" * 220))
+    flags = ("--lineage", "x", "--output")
+    assert script("data.py", "--train", train, "--validation", train, *flags, tmp_path / "data").returncode == 0
+    out = tmp_path / "0-of-1.parquet"
+    command = (
+        "sample.py", "--policy", DEMO / "policy", "--data", tmp_path / "data/train.parquet", *flags, out,
+        "--prompt", ROOT / "workflow/prompts/demo.txt", "--step", 1, "--seed", 0, "--engine", "transformers",
+        "--device", "cpu", "--questions", 2, "--rollouts", 2, "--max_tokens", 96,
+    )  # fmt: skip
+    refused(script(*command), "set data.skip_too_long", out)
+    skipped = script(*command, "--skip_too_long", "true")
+    assert skipped.returncode == 0, skipped.stderr
+    assert "1 of 2 prompts do not fit" in skipped.stderr
+    assert pl.read_parquet(out)["question"].to_list() == ["What is 1+1?"] * 2

@@ -2,7 +2,8 @@
 
     task.py --train 2000 --validation 500 --seed 0 --folder workflow/demo
 
-writes `train.jsonl` and `validation.jsonl` (question, answer, level, subject).
+writes `train.jsonl` and `validation.jsonl` (question, answer, level, subject), and `traces.jsonl`: a right chain in the
+wanted form for each training question (question, response).
 """
 
 import argparse
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -89,6 +91,22 @@ def document(seed: int, index: int) -> Document:
 
 def held_out(seed: int) -> Iterator[dict[str, str]]:
     """Reserved questions without end, no problem twice; levels and subjects uniform."""
+    for problem, level, kind in reserved_problems(seed):
+        answer = render(problem.solve(Steps(), 0))
+        yield {"question": problem.question, "answer": answer, "level": f"Level {level}", "subject": kind}
+
+
+def traces(seed: int) -> Iterator[dict[str, str]]:
+    """The same questions, each with a right chain in the form that is rewarded."""
+    form = next(iter(FORMATS))
+    for problem, _, _ in reserved_problems(seed):
+        steps = Steps()
+        answer = problem.solve(steps, 0)
+        yield {"question": problem.question, "response": form.format(chain=steps.text(), answer=render(answer))}
+
+
+def reserved_problems(seed: int) -> Iterator[tuple[Problem, int, str]]:
+    """(problem, level, kind), no problem twice."""
     seen: set[str] = set()
     index = 0
     while True:
@@ -99,8 +117,7 @@ def held_out(seed: int) -> Iterator[dict[str, str]]:
         while not reserved(problem.canonical) or problem.canonical in seen:
             problem = KINDS[kind](rng, level)
         seen.add(problem.canonical)
-        answer = render(problem.solve(Steps(), 0))
-        yield {"question": problem.question, "answer": answer, "level": f"Level {level}", "subject": kind}
+        yield problem, level, kind
 
 
 def grade(response: str, answer: str) -> tuple[bool, bool]:
@@ -122,10 +139,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent)
     options = parser.parse_args()
-    questions = held_out(options.seed)
-    for name, count in (("validation", options.validation), ("train", options.train)):
-        lines = [json.dumps(next(questions)) for _ in range(count)]
-        (options.folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    first, both = options.validation, options.validation + options.train
+    files = {
+        "validation": islice(held_out(options.seed), first),
+        "train": islice(held_out(options.seed), first, both),
+        "traces": islice(traces(options.seed), first, both),
+    }
+    for name, rows in files.items():
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (options.folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
 
 
 if __name__ == "__main__":

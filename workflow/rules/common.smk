@@ -1,20 +1,23 @@
-"""Runs, lineages and the paths between rules; the thinking is in workflow/scripts/ei/plan.py."""
+"""Runs, settings and lineages as the rules ask for them; the thinking is in workflow/scripts/ei/plan.py and reuse.py."""
 
+import atexit
 import hashlib
 import json
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
-from snakemake.exceptions import WorkflowError
+from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 
 BASE = Path(workflow.basedir)
 SCRIPTS = BASE / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 import gpurun
-from ei import plan
+from ei import plan, reuse
+from ei.stage import UserError
 
 shell.prefix(f"set -euo pipefail; export PATH={SCRIPTS}:$PATH PYTHONUNBUFFERED=1; ")
 
@@ -36,23 +39,39 @@ def load_presets():
     """{name: changes} of workflow/presets; each must leave settings that config.yaml could have."""
     found = {}
     for path in sorted((BASE / "workflow/presets").glob("*.yaml")):
-        found[path.stem] = yaml.safe_load(path.read_text())
-        refuse_bad(plan.merge(config, found[path.stem]), f"workflow/presets/{path.name}")
+        found[path.stem] = yaml.safe_load(path.read_text()) or {}
+        refuse_bad(plan.with_preset(config, found[path.stem]), f"workflow/presets/{path.name}")
     return found
 
 
-def with_prompt(settings):
-    """The settings with the prompt template's hash: another wording is another setting."""
-    path = Path(local(settings["prompt"]))
+def all_runs():
+    """{folder: run} of config.yaml and the presets."""
+    try:
+        return {folder: with_prompt(run) for folder, run in plan.runs(config, PRESETS).items()}
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+def with_prompt(run):
+    """The run with the prompt template's hash among its settings: another wording is another setting."""
+    path, traces = Path(local(run.settings["prompt"])), run.settings.get("traces")
     if not path.is_file():
-        raise WorkflowError(f"prompt: the template {settings['prompt']} does not exist")
-    return {**settings, "prompt_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        raise WorkflowError(f"prompt: the template {run.settings['prompt']} does not exist")
+    if traces and not os.path.exists(local(traces)):
+        raise WorkflowError(f"baseline.traces: the file {traces} does not exist")
+    return replace(run, settings={**run.settings, "prompt_sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
 
 
 refuse_bad(config, "config.yaml")
-RUNS = {run: with_prompt(settings) for run, settings in plan.runs(config, load_presets()).items()}
-MAIN_AND_SWEEP = [run for run in RUNS if run == "results" or run.startswith("results/sweep/")]
+PRESETS = load_presets()
+RUNS = all_runs()
 SHARED = plan.shared(RUNS)
+KNOWN = reuse.sources(RUNS)
+
+
+def only(found):
+    """A regular expression of these names; of none, one that matches nothing."""
+    return "|".join(map(re.escape, found)) or "(?!)"
 
 
 pathvars:
@@ -60,17 +79,22 @@ pathvars:
 
 
 wildcard_constraints:
-    run="|".join(map(re.escape, RUNS)),
+    run=only(RUNS),
+    experiment=only({run.experiment for run in RUNS.values()}),
     step=r"\d+",
     shard=r"\d+",
     shards=r"\d+",
+
+
+def settings_of(wildcards):
+    return RUNS[wildcards.run].settings
 
 
 def setting(*keys):
     """A params function: one value of the run's settings."""
 
     def get(wildcards):
-        value = RUNS[wildcards.run]
+        value = settings_of(wildcards)
         for key in keys:
             value = value[key]
         return value
@@ -82,7 +106,7 @@ def flags(section, *leave_out):
     """A params function: a section of the run's settings as command-line flags."""
 
     def get(wildcards):
-        return plan.flags(RUNS[wildcards.run][section], leave_out)
+        return plan.flags(settings_of(wildcards)[section], leave_out)
 
     return get
 
@@ -91,7 +115,7 @@ def lineage(stage):
     """A params function: the hash of every setting that the output depends on."""
 
     def get(wildcards):
-        return plan.lineage(RUNS[wildcards.run], stage, int(getattr(wildcards, "step", 0)))
+        return plan.lineage(settings_of(wildcards), stage, int(getattr(wildcards, "step", 0)))
 
     return get
 
@@ -100,7 +124,7 @@ def gpus(section=None):
     """A resources function: the GPUs of a job; none where the device is the CPU."""
 
     def get(wildcards):
-        settings = RUNS[wildcards.run]
+        settings = settings_of(wildcards)
         if settings["device"] == "cpu":
             return 0
         return settings[section]["gpus"] if section else 1
@@ -109,88 +133,17 @@ def gpus(section=None):
 
 
 def threads(wildcards):
-    return RUNS[wildcards.run]["threads"]
+    return settings_of(wildcards)["threads"]
 
 
-def base_model(run):
-    """The folder of the run's base model: a local one, or where `rule model` puts it."""
-    model = RUNS[run]["model"]
-    if os.path.isdir(local(model)):
-        return local(model)
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+@[\w.-]+", model):
-        raise WorkflowError(f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)")
-    return "models/" + "--".join(Path(model).parts)
-
-
-def policy_of(run, step):
-    """The policy that a step ends with; step 0 is the base model."""
-    return f"{run}/step{step}/policy" if step else base_model(run)
-
-
-def policy_before(wildcards):
-    return policy_of(wildcards.run, int(wildcards.step) - 1)
-
-
-def policy_after(wildcards):
-    return policy_of(wildcards.run, int(wildcards.step))
-
-
-def policy_init(wildcards):
-    """The weights that training starts from."""
-    start = RUNS[wildcards.run]["sft"]["init"]
-    return policy_before(wildcards) if start == "previous" else base_model(wildcards.run)
-
-
-def policy_base(wildcards):
-    return base_model(wildcards.run)
-
-
-def shards_of(kind):
-    """An input function: the shards of a step's rollouts, or of its answers."""
-
-    def get(wildcards):
-        n = RUNS[wildcards.run]["shards"]
-        return [f"{wildcards.run}/step{wildcards.step}/{kind}/{k}-of-{n}.parquet" for k in range(n)]
-
-    return get
-
-
-def source(split):
-    """A params function: a split's source as data.py takes it."""
-
-    def get(wildcards):
-        value = RUNS[wildcards.run]["data"][split]
-        return local(value) if isinstance(value, str) else json.dumps(value, sort_keys=True)
-
-    return get
-
-
-def source_files(wildcards):
-    """The splits' files; a data set of the hub is no file."""
-    return [local(value) for value in RUNS[wildcards.run]["data"].values() if isinstance(value, str)]
-
-
-def of_steps(name, first=0):
-    """An input function: the artifact of each step of the run."""
-
-    def get(wildcards):
-        steps = range(first, RUNS[wildcards.run]["steps"] + 1)
-        return [f"{wildcards.run}/step{step}/{name}" for step in steps]
-
-    return get
-
-
-def finished(*runs):
-    """What runs leave behind; policies may be deleted to save disk, so they are not asked for by themselves."""
-    kept = [path for run in runs for path in plan.kept(run, RUNS[run]) if Path(path).name != "policy"]
-    return kept + [f"{run}/{name}" for run in runs for name in ("steps.csv", *PLOTS)]
-
-
-def shared_source(wildcards):
-    return SHARED[wildcards.shared]
-
-
-PLOTS = [f"plots/{name}.{kind}" for name in ("accuracy", "entropy") for kind in ("png", "svg")]
+@atexit.register
+def tell_saved():
+    """At the end of a dry run, say what sharing saves; only then is known which jobs there would be."""
+    if workflow.is_main_process and workflow.dryrun and workflow.dag:
+        jobs = [(job.rule.name, list(job.output)) for job in workflow.dag.finished_jobs]
+        line = reuse.saved(jobs, RUNS, KNOWN)
+        if line:
+            print(line, file=sys.stderr)
 
 
 onstart:

@@ -1,4 +1,7 @@
-"""One step: sample -> gather -> score -> filter -> sft, then eval -> grade -> metrics of the policy it ends with."""
+"""One step: sample -> gather -> score -> filter -> sft."""
+
+# A rule's own constraints reach no wildcard of a pathvar, so the two rules that have one write their paths in full.
+SAMPLING = {run for run in RUNS if RUNS[run].kind == "ei"}
 
 
 # Draw rollouts from the step's policy for one shard of its questions.
@@ -6,20 +9,22 @@ rule sample:
     input:
         policy=policy_before,
         data="{run}/data/train.parquet",
-        prompt=lambda w: local(RUNS[w.run]["prompt"]),
+        prompt=lambda w: local(RUNS[w.run].settings["prompt"]),
+        known=known_rollouts,
     output:
-        "<step>/rollouts/{shard}-of-{shards}.parquet",
+        "{run}/step{step}/rollouts/{shard}-of-{shards}.parquet",
     log:
         "<step>/logs/sample-{shard}-of-{shards}.log",
     benchmark:
         "<step>/benchmarks/sample-{shard}-of-{shards}.jsonl"
+    wildcard_constraints:
+        run=only(SAMPLING),
     priority: 10
     conda:
         "../envs/gpu.yaml"
     threads: threads
     resources:
         gpu=gpus(),
-        engines=setting("vllm", "engines"),
         sequences=setting("vllm", "sequences"),
         memory_percent=setting("vllm", "memory_percent"),
     params:
@@ -27,20 +32,24 @@ rule sample:
         engine=setting("engine"),
         device=setting("device"),
         seed=setting("seed"),
+        skip=setting("data", "skip_too_long"),
+        known=lambda w: list(known_to(w).values()),
         lineage=lineage("sample"),
     shell:
         "gpurun.py --device {params.device} --gpus {resources.gpu} --threads {threads} --"
         " sample.py --policy {input.policy:q} --data {input.data:q} --prompt {input.prompt:q}"
         " --shard {wildcards.shard}/{wildcards.shards} --step {wildcards.step} --seed {params.seed}"
-        " --engine {params.engine} --device {params.device} {params.flags:q}"
-        " --engines {resources.engines} --sequences {resources.sequences} --memory_percent {resources.memory_percent}"
-        " --output {output:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
+        " --engine {params.engine} --device {params.device} --skip_too_long {params.skip} {params.flags:q}"
+        " --sequences {resources.sequences} --memory_percent {resources.memory_percent}"
+        " --known {input.known:q} --output {output:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
 
 
-# Join the shards.
+# Join the shards, and what other runs have drawn of the same rollouts.
 rule gather:
     input:
-        shards_of("rollouts"),
+        shards=shards_of("rollouts"),
+        known=known_rollouts,
+        data=lambda w: [f"{w.run}/data/train.parquet"] if known_to(w) else [],
     output:
         "<step>/rollouts.parquet",
     log:
@@ -50,9 +59,39 @@ rule gather:
     conda:
         "../envs/cpu.yaml"
     params:
+        part=taken,
         lineage=lineage("sample"),
     shell:
-        "gather.py --shards {input:q} --output {output:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
+        "gather.py --shards {input.shards:q} {params.part:q} --output {output:q} --lineage {params.lineage}"
+        " 2>&1 | tee {log:q}"
+
+
+# What an SFT baseline is trained on stands in the place of rollouts.
+rule traces:
+    input:
+        traces=traces_file,
+        policy=policy_base,
+        data="{run}/data/train.parquet",
+        held_out=lambda w: [f"{w.run}/data/validation.parquet", *development(w)],
+        prompt=lambda w: local(RUNS[w.run].settings["prompt"]),
+    output:
+        "{run}/step{step}/rollouts.parquet",
+    log:
+        "<step>/logs/traces.log",
+    benchmark:
+        "<step>/benchmarks/traces.jsonl"
+    wildcard_constraints:
+        run=only(set(RUNS) - SAMPLING),
+    conda:
+        "../envs/gpu.yaml"
+    params:
+        traces=lambda w, input: ["--traces", input.traces] if input.traces else [],
+        skip=setting("data", "skip_too_long"),
+        lineage=lineage("sample"),
+    shell:
+        "traces.py {params.traces:q} --policy {input.policy:q} --data {input.data:q} --held_out {input.held_out:q}"
+        " --prompt {input.prompt:q} --skip_too_long {params.skip} --output {output:q} --lineage {params.lineage}"
+        " 2>&1 | tee {log:q}"
 
 
 # Grade every rollout against the reference answer.
@@ -135,108 +174,3 @@ rule sft:
         " --filtered {input.filtered:q} --rollouts {input.rollouts:q}"
         " --step {wildcards.step} --seed {params.seed} --gpus {resources.gpu} {params.flags:q}"
         " --output {output.policy:q} --training {output.training:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
-
-
-# Draw the policy's responses to one shard of the validation questions.
-rule eval:
-    input:
-        policy=policy_after,
-        data="{run}/data/validation.parquet",
-        prompt=lambda w: local(RUNS[w.run]["prompt"]),
-    output:
-        "<step>/answers/{shard}-of-{shards}.parquet",
-    log:
-        "<step>/logs/eval-{shard}-of-{shards}.log",
-    benchmark:
-        "<step>/benchmarks/eval-{shard}-of-{shards}.jsonl"
-    conda:
-        "../envs/gpu.yaml"
-    threads: threads
-    resources:
-        gpu=gpus(),
-        engines=setting("vllm", "engines"),
-        sequences=setting("vllm", "sequences"),
-        memory_percent=setting("vllm", "memory_percent"),
-    params:
-        flags=flags("eval"),
-        engine=setting("engine"),
-        device=setting("device"),
-        seed=setting("seed"),
-        lineage=lineage("eval"),
-    shell:
-        "gpurun.py --device {params.device} --gpus {resources.gpu} --threads {threads} --"
-        " eval.py --policy {input.policy:q} --data {input.data:q} --prompt {input.prompt:q}"
-        " --shard {wildcards.shard}/{wildcards.shards} --step {wildcards.step} --seed {params.seed}"
-        " --engine {params.engine} --device {params.device} {params.flags:q}"
-        " --engines {resources.engines} --sequences {resources.sequences} --memory_percent {resources.memory_percent}"
-        " --output {output:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
-
-
-use rule gather as gather_answers with:
-    input:
-        shards_of("answers"),
-    output:
-        "<step>/answers.parquet",
-    log:
-        "<step>/logs/gather_answers.log",
-    benchmark:
-        "<step>/benchmarks/gather_answers.jsonl"
-    params:
-        lineage=lineage("eval"),
-
-
-use rule score as grade with:
-    input:
-        rollouts="<step>/answers.parquet",
-    output:
-        table="<step>/responses.parquet",
-        report="<step>/responses.json",
-        pairs="<step>/responses.pairs.parquet",
-    log:
-        "<step>/logs/grade.log",
-    benchmark:
-        "<step>/benchmarks/grade.jsonl"
-    priority: 0
-    params:
-        flags=flags("score"),
-        lineage=lineage("grade"),
-        memo="{run}/.cache/verdicts.parquet",
-
-
-# Sum up the evaluation.
-rule metrics:
-    input:
-        "<step>/responses.parquet",
-    output:
-        "<step>/eval.json",
-    log:
-        "<step>/logs/metrics.log",
-    benchmark:
-        "<step>/benchmarks/metrics.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        lineage=lineage("metrics"),
-    shell:
-        "metrics.py --responses {input:q} --step {wildcards.step} --output {output:q}"
-        " --lineage {params.lineage} 2>&1 | tee {log:q}"
-
-
-# An artifact that another run makes with the very same settings: a link, no computation.
-rule share:
-    input:
-        shared_source,
-    output:
-        "{shared}",
-    log:
-        "logs/share/{shared}.log",
-    wildcard_constraints:
-        shared="|".join(map(re.escape, SHARED)) or "(?!)",
-    localrule: True
-    conda:
-        "../envs/cpu.yaml"
-    shell:
-        "ln -sr {input:q} {output:q} 2>&1 | tee {log:q}"
-
-
-ruleorder: share > metrics > grade > gather_answers > eval > sft > filter > score > gather > sample > data

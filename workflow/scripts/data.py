@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Bring the training and validation questions into one form.
 
-    data.py --train train.jsonl --validation '{"hub": "org/name", "split": "test"}' --output results/data
+    data.py --train train.jsonl --validation '{"hub": "org/name", "split": "test"}' --development 500 \\
+        --output results/data --lineage HASH
 
 A source is a JSONL or Parquet file, or a data set of the Hugging Face hub as a JSON object with the keys
-`hub`, `split` and, where needed, `config` and `revision`. Writes train.parquet, validation.parquet and
-data.json (counts, repeated questions, questions that stand in both).
+`hub`, `split` and, where needed, `config` and `revision`. Writes train.parquet, validation.parquet, development.parquet
+(training questions that are kept back, if any are to be) and data.json (counts, repeated questions, questions that
+stand in both).
 """
 
 import json
@@ -44,30 +46,33 @@ def load(source: str) -> tuple[pl.DataFrame, dict[str, list[int]]]:
     return questions.table(questions.read_rows(Path(source)), source)
 
 
-def report(train: pl.DataFrame, validation: pl.DataFrame, left_out: dict[str, dict[str, list[int]]]) -> dict[str, Any]:
-    """What is in the two splits, the rows left out of them, and the questions that stand in both."""
-    both = validation.filter(pl.col("question_id").is_in(train["question_id"].implode()))
+def keep_back(train: pl.DataFrame, validation: pl.DataFrame, count: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The questions left to train on, and `count` kept back for development.
+
+    Which ones depends on each question's text alone, so it is the same for every seed. A question that stands in the
+    validation set as well is not chosen: the validation set has no say in the choice of a step.
+    """
+    if count >= train.height:
+        raise stage.UserError(f"data.development keeps back {count} questions, and the training set has {train.height}")
+    eligible = train.filter(~pl.col("question_id").is_in(validation["question_id"].implode()))
+    chosen = questions.shuffle(eligible, ["question_id"], "development").head(count)
+    return train.filter(~pl.col("question_id").is_in(chosen["question_id"].implode())), chosen
+
+
+def report(splits: dict[str, pl.DataFrame], left_out: dict[str, dict[str, list[int]]]) -> dict[str, Any]:
+    """What is in the splits, the rows left out of them, and the questions to train on that stand in validation too."""
+    validation = splits["validation"]
+    both = validation.filter(pl.col("question_id").is_in(splits["train"]["question_id"].implode()))
     return {
-        "train": train.height,
-        "validation": validation.height,
+        **{name: table.height for name, table in splits.items()},
         "left_out": left_out,
         "in_both": both.select("question_id", "question").to_dicts(),
     }
 
 
-def main() -> None:
-    parser = stage.parser(__doc__)
-    parser.add_argument("--train", required=True)
-    parser.add_argument("--validation", required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--lineage", required=True)
-    flags = parser.parse_args()
-    made = stamp(flags.lineage, stage.settings(flags, "train", "validation"))
-    train, train_left_out = load(flags.train)
-    validation, validation_left_out = load(flags.validation)
-    left_out = {"train": train_left_out, "validation": validation_left_out}
-    found = report(train, validation, left_out)
-    for split, reasons in left_out.items():
+def warn(found: dict[str, Any]) -> None:
+    """Say what the report holds that a user should know of."""
+    for split, reasons in found["left_out"].items():
         for reason, lines in reasons.items():
             if lines:
                 log.warning("warning: %s: left out, %s, lines %s", split, reason.replace("_", " "), lines)
@@ -77,10 +82,27 @@ def main() -> None:
             " measured too favourably.",
             len(found["in_both"]),
         )
-    write_table(train, flags.output / "train.parquet", made)
-    write_table(validation, flags.output / "validation.parquet", made)
+
+
+def main() -> None:
+    parser = stage.parser(__doc__)
+    parser.add_argument("--train", required=True)
+    parser.add_argument("--validation", required=True)
+    parser.add_argument("--development", type=int, default=0, help="training questions to keep back")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--lineage", required=True)
+    flags = parser.parse_args()
+    made = stamp(flags.lineage, stage.settings(flags, "train", "validation", "development"))
+    train, train_left_out = load(flags.train)
+    validation, validation_left_out = load(flags.validation)
+    train, development = keep_back(train, validation, flags.development)
+    splits = {"train": train, "validation": validation} | ({"development": development} if flags.development else {})
+    found = report(splits, {"train": train_left_out, "validation": validation_left_out})
+    warn(found)
+    for name, table in splits.items():
+        write_table(table, flags.output / f"{name}.parquet", made)
     write_json(found, flags.output / "data.json", made)
-    log.info("%d training and %d validation questions", train.height, validation.height)
+    log.info(", ".join(f"{table.height} {name}" for name, table in splits.items()) + " questions")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Keep what the policy should learn from: correct responses, each once, and report what was dropped.
+"""Keep what the policy should learn from: right responses, each once, and report what was dropped.
 
 filter.py --scored scored.parquet --dedupe true --max_per_question 4 --output filtered.parquet --lineage HASH
 """
@@ -17,14 +17,20 @@ log = logging.getLogger("filter")
 NEEDED = ["question_id", "sample", "response", "prompt_ids", "response_ids", "reward", "status"]
 
 
-def label(scored: pl.DataFrame, dedupe: bool, max_per_question: int | None, max_tokens: int | None) -> pl.DataFrame:
+def label(
+    scored: pl.DataFrame,
+    dedupe: bool,
+    max_per_question: int | None,
+    max_tokens: int | None,
+    correct_only: bool = True,
+) -> pl.DataFrame:
     """The rows sorted by question and sample, with a column `dropped`: why, or null for those to keep.
 
-    Reasons, the first that holds: `wrong` (reward 0), `too_long` (prompt and response exceed `max_tokens`),
-    `duplicate` (an earlier sample of the question has the same text), `over_cap`.
+    Reasons, the first that holds: `wrong` (reward 0, if `correct_only`), `too_long` (prompt and response exceed
+    `max_tokens`), `duplicate` (an earlier sample of the question has the same text), `over_cap`.
     """
     length = pl.col("prompt_ids").list.len() + pl.col("response_ids").list.len()
-    first: Any = pl.when(pl.col("reward") <= 0).then(pl.lit("wrong"))
+    first: Any = pl.when(correct_only & (pl.col("reward") <= 0)).then(pl.lit("wrong"))
     if max_tokens is not None:
         first = first.when(length > max_tokens).then(pl.lit("too_long"))
     rows = scored.sort("question_id", "sample").with_columns(first.otherwise(None).alias("dropped"))
@@ -65,15 +71,17 @@ def main() -> None:
     parser.add_argument("--scored", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--lineage", required=True)
+    parser.add_argument("--correct_only", type=stage.boolean, default=True)
     parser.add_argument("--dedupe", type=stage.boolean, default=True)
     parser.add_argument("--max_per_question", type=int)
     parser.add_argument("--max_tokens", type=int, help="of prompt and response together")
     flags = parser.parse_args()
-    rows = label(read_table(flags.scored, NEEDED), flags.dedupe, flags.max_per_question, flags.max_tokens)
+    used = stage.settings(flags, "correct_only", "dedupe", "max_per_question", "max_tokens")
+    rows = label(read_table(flags.scored, NEEDED), **used)
     found = report(rows)
     if found["kept"] == 0:
         log.warning("warning: no rollout is kept; this step's policy will be the one before")
-    made = stamp(flags.lineage, stage.settings(flags, "dedupe", "max_per_question", "max_tokens"))
+    made = stamp(flags.lineage, used)
     write_table(rows.filter(pl.col("dropped").is_null()).drop("dropped"), flags.output, made)
     write_json(found, flags.output.with_suffix(".json"), made)
     log.info("%d of %d rollouts kept; dropped: %s", found["kept"], found["rollouts"], found["dropped"])

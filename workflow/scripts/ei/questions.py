@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ SCHEMA = {
     "subject": pl.String,
     "solution": pl.String,
 }
+
+CALCULATOR = re.compile(r"<<[^<>]*>>")  # GSM8K's notes to a calculator, as in "8*2=<<8*2=16>>16"
 
 
 def question_id(question: str) -> str:
@@ -56,7 +59,8 @@ def normalise(row: dict[str, Any]) -> dict[str, str | None]:
         raise ValueError("no question: it needs a text under 'question' or 'problem'")
     answer, solution = _text(row, "answer"), _text(row, "solution")
     if answer is not None and "####" in answer:
-        solution, answer = answer, answer.rsplit("####", 1)[1].strip()
+        solution, answer = (part.strip() for part in answer.rsplit("####", 1))
+        solution = CALCULATOR.sub("", solution)
     if answer is None and solution is not None:
         answer = last_boxed(solution)
         if answer is None:

@@ -1,0 +1,106 @@
+"""Experiments under Snakemake: what runs share, the SFT baseline, presets, and the page."""
+
+import json
+
+import polars as pl
+import pytest
+import yaml
+
+from helpers import DEMO, ROOT, copy_of, miniature, snakemake
+
+PRESETS = sorted(path.stem for path in (ROOT / "workflow/presets").glob("*.yaml"))
+TRACES = [json.loads(line) for line in (DEMO / "traces.jsonl").read_text().splitlines()[:40]]
+
+
+def done(folder, *targets):
+    """Run snakemake on the targets; what it printed."""
+    run = snakemake(folder, *targets)
+    assert run.returncode == 0, run.stdout[-3000:]
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A working folder with a main run of one step, the first rollouts of a sweep, and the SFT baseline."""
+    folder = tmp_path_factory.mktemp("swept")
+    wrong = [{**trace, "response": " I guess </think> <answer>no</answer>"} for trace in TRACES[:10]]
+    folder.joinpath("traces.jsonl").write_text("".join(json.dumps(trace) + "\n" for trace in wrong + TRACES[10:]))
+    sweep = {"G2": {"sample": {"rollouts": 2}}, "both": {"sample": {"questions": 40, "rollouts": 6}}}
+    miniature(folder, steps=1, sweep=sweep, baseline={"traces": "traces.jsonl"})
+    targets = ["all", "results/sft/steps.csv", "results/sft/run.json", "results/sft_filtered/step1/filtered.parquet"]
+    done(folder, *targets, *(f"results/sweep/{name}/step1/rollouts.parquet" for name in sweep))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The first rollouts of the sweep's larger run, drawn by a run that takes none from others."""
+    folder = tmp_path_factory.mktemp("alone")
+    miniature(folder, steps=1, sample={"questions": 40, "rollouts": 6, "batch": 8})
+    done(folder, "results/step1/rollouts.parquet")
+    return pl.read_parquet(folder / "results/step1/rollouts.parquet")
+
+
+def test_a_run_that_takes_a_part_from_another_has_the_rows_of_one_that_draws_all(swept, alone):
+    sweep = swept / "results/sweep"
+    assert pl.read_parquet(sweep / "both/step1/rollouts.parquet").equals(alone)
+    assert pl.read_parquet(sweep / "both/step1/rollouts/0-of-1.parquet").height == 40 * 6 - 24 * 4
+
+
+def test_a_run_within_another_draws_nothing(swept):
+    taken = pl.read_parquet(swept / "results/sweep/G2/step1/rollouts.parquet")
+    main = pl.read_parquet(swept / "results/step1/rollouts.parquet")
+    assert taken.equals(main.filter(pl.col("sample") < 2))
+    assert not (swept / "results/sweep/G2/step1/rollouts").exists()
+
+
+def test_rollouts_made_anew_do_not_make_those_anew_that_took_from_them(swept, tmp_path):
+    folder = copy_of(swept, tmp_path / "copy")
+    (folder / "results/step1/rollouts.parquet").touch()
+    told = done(folder, "results/sweep/both/step1/rollouts.parquet", "--dry-run")
+    assert "Nothing to be done" in told
+
+
+def test_a_dry_run_tells_what_sharing_saves(tmp_path):
+    miniature(tmp_path, steps=1, sweep={"G2": {"sample": {"rollouts": 2}}}, baseline=None)
+    # Each run: 6 jobs up to its policy, 4 for each of two evaluations, 3 that sum up; 4 for the page, and the target.
+    # G2 has no job for its data, its rollouts and the base evaluation.
+    told = done(tmp_path, "sweep", "--dry-run")
+    assert "sharing saves 6 of 39 jobs (step 1 draws 96 rollouts instead of 144)" in told
+    assert "sharing saves" not in done(tmp_path, "all", "--dry-run")
+
+
+def test_the_baseline_keeps_wrong_traces_and_its_filtered_twin_does_not(swept):
+    kept = {name: pl.read_parquet(swept / f"results/{name}/step1/filtered.parquet") for name in ("sft", "sft_filtered")}
+    assert {name: rows.height for name, rows in kept.items()} == {"sft": 40, "sft_filtered": 30}
+    training = json.loads((swept / "results/sft/step1/training.json").read_text())
+    assert training["sampling_entropy"] is None
+    assert (swept / "results/sft/step0/eval.json").is_symlink()
+    assert json.loads((swept / "results/sft/run.json").read_text())["kind"] == "sft"
+
+
+def test_the_report_shows_the_finished_runs_and_no_others(swept, tmp_path):
+    folder = copy_of(swept, tmp_path / "copy")
+    done(folder, "report")
+    compared = json.loads((folder / "results/report/comparisons.json").read_text())["comparisons"]
+    assert {side["name"] for pair in compared for side in (pair["a"], pair["b"])} == {"main", "sft"}
+    assert "Nothing to be done" in done(folder, "report", "--dry-run")
+    done(folder, "report", "--report", "report.html")
+    assert (folder / "report.html").stat().st_size > 100_000
+
+
+def test_every_preset_is_a_target_whose_jobs_make_its_main_run(tmp_path):
+    miniature(tmp_path, engine="vllm", device="cuda", data={"development": 8})
+    told = done(tmp_path, *PRESETS, "baseline", "--dry-run")
+    planned = {tuple(line.split()[1:2]) for line in told.splitlines() if line.startswith(("rule ", "checkpoint "))}
+    runs = {line.split("run=")[1].split(",")[0] for line in told.splitlines() if "wildcards: run=" in line}
+    assert {f"results/{name}" for name in PRESETS} <= runs
+    assert {("sample:",), ("sft:",), ("best_so_far:",), ("best:",), ("model:",)} <= planned
+    assert "run=results/demo/sweep" not in told
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_says_where_it_comes_from(name):
+    text = (ROOT / f"workflow/presets/{name}.yaml").read_text()
+    assert text.startswith("# ")
+    assert isinstance(yaml.safe_load(text), dict)

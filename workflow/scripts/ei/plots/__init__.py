@@ -1,0 +1,1 @@
+"""The pictures of an experiment, each made from what its runs' run.json say."""
