@@ -19,7 +19,7 @@ def run(name, accuracies, kind="ei", group=None, seed=0, best=None):
     return {
         "run": f"results/{name}", "name": name, "group": group or name, "kind": kind, "seed": seed,
         "evaluations": evaluations, "development": evaluations if best is not None else [], "best": top,
-        "stopped_after": None,
+        "stopped_after": None, "skipped_too_long": {"train": 0, "validation": 0},
     }  # fmt: skip
 
 
@@ -200,6 +200,7 @@ def test_numbers_as_they_are_said():
 def test_the_list_below_has_the_numbers_of_every_run(tmp_path):
     main, other = run("main", [0.1, 0.3, 0.2], best=1), run("G4", [0.1, 0.2, 0.25])
     main["stopped_after"] = 2
+    main["skipped_too_long"] = {"train": 3, "validation": 1}
     comparisons = [*among(main), compared("main", other, 2, main, 2)]
     for name, value in (("main", main), ("G4", other), ("comparisons", {"comparisons": comparisons})):
         (tmp_path / f"{name}.json").write_text(json.dumps(value))
@@ -217,6 +218,8 @@ def test_the_list_below_has_the_numbers_of_every_run(tmp_path):
     )
     assert "best of 3 evaluations of the 200 questions of the development split: step 1, 30.0 % [26.0, 34.0]" in text
     assert "main stopped early, after step 2." in text
+    assert "left out as too long for the model, 3 questions of the steps' batches and 1 question of the" in text
+    assert text.count("too long") == 1
     assert "G4 at step 2 against main at step 2: better (+5.0 points" in text
 
 

@@ -10,7 +10,7 @@ import torch
 from ei import policy
 from ei.files import forget_scratch
 from ei.generation import command
-from ei.generation.draw import Request, Sampling, closing_tokens, stop_test
+from ei.generation.draw import Request, Rollout, Sampling, closing_tokens, stop_test
 from ei.generation.durable import batches, rollout_table, scratch_for, shard
 from ei.generation.transformers_engine import _pick, generate
 from ei.questions import request_seed
@@ -207,3 +207,21 @@ def test_the_fingerprint_changes_with_one_byte_of_the_weights(tmp_path):
     assert before == policy.fingerprint(POLICY)
     (tmp_path / "model.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     assert policy.fingerprint(tmp_path) != before
+
+
+def test_the_progress_line_tells_rollouts_tokens_a_second_time_left_and_how_many_stopped(capsys, tmp_path):
+    def engine(missing):
+        for request in missing:
+            yield [Rollout(request.question_id, k, [1, 2, 3], "stop" if k else "length") for k in range(4)]
+
+    asked = [replace(request, samples=range(4)) for request in prompts(5, 6, 7)]
+
+    def rows(rollouts):
+        return command.pl.DataFrame([{"question_id": r.question_id, "sample": r.sample} for r in rollouts])
+
+    rollout_table(asked, engine, rows, tmp_path / "scratch", chunk=1, title="step 1 sample")
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "step 1 sample: 100%" in last
+    assert "12/12" in last
+    assert "<00:00" in last
+    assert "tokens/s, 75% stopped" in last

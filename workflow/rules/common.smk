@@ -140,7 +140,8 @@ def threads(wildcards):
 def tell_saved():
     """At the end of a dry run, say what sharing saves; only then is known which jobs there would be."""
     if workflow.is_main_process and workflow.dryrun and workflow.dag:
-        jobs = [(job.rule.name, list(job.output)) for job in workflow.dag.finished_jobs]
+        planned = {*workflow.dag.finished_jobs, *workflow.dag.needrun_jobs()}  # with --quiet they stay unfinished
+        jobs = [(job.rule.name, list(job.output)) for job in planned]
         line = reuse.saved(jobs, RUNS, KNOWN)
         if line:
             print(line, file=sys.stderr)

@@ -60,7 +60,7 @@ def measured(runs: list[Run], comparisons: list[dict[str, Any]]) -> Iterator[str
 
 
 def of_run(run: Run) -> Iterator[str]:
-    """The run's validation accuracy by step, its best step, and whether it stopped early."""
+    """The run's validation accuracy by step, its best step, whether it stopped early, and what was left out."""
     accuracies = ", ".join(f"{part['step']}: {one_evaluation(part)}" for part in run["evaluations"])
     asked = counted(run["evaluations"][0]["n"], "validation question")
     yield f"{run['name']}, {asked}, accuracy after step (with 95 % Wilson interval) {accuracies}."
@@ -72,6 +72,12 @@ def of_run(run: Run) -> Iterator[str]:
         )
     if run["stopped_after"] is not None:
         yield f"{run['name']} stopped early, after step {last(run)}."
+    skipped = run["skipped_too_long"]
+    if any(skipped.values()):
+        yield (
+            f"{run['name']}: left out as too long for the model, {counted(skipped['train'], 'question')} of the steps'"
+            f" batches and {counted(skipped['validation'], 'question')} of the validation set."
+        )
 
 
 def one_evaluation(evaluation: dict[str, Any]) -> str:

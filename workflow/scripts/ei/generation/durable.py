@@ -41,10 +41,9 @@ def rollout_table(
     waiting: list[Rollout] = []
     asked = sum(len(request.samples) for request in missing)
     with progress(total=asked, unit=" rollouts", desc=title) as bar:
-        for rollouts in draw(missing) if missing else ():
+        for rollouts in _shown(draw(missing), bar) if missing else ():
             waiting += rollouts
             tokens += sum(len(rollout.ids) for rollout in rollouts)
-            bar.update(len(rollouts))
             if len(waiting) >= chunk:
                 chunks.append(_write(to_rows(waiting), scratch))
                 waiting = []
@@ -53,6 +52,23 @@ def rollout_table(
     seconds = time.monotonic() - started
     log.info("%d rollouts, %d tokens in %.1f s, engine start included", asked, tokens, seconds)
     return pl.concat(chunks).sort(SORTED_BY)
+
+
+def _shown(groups: Iterator[list[Rollout]], bar: Any) -> Iterator[list[Rollout]]:
+    """The groups as they come, while the bar tells rollouts, output tokens/s since the first, and how many stopped."""
+    begun, tokens, drawn, stopped = None, 0, 0, 0
+    for rollouts in groups:
+        drawn += len(rollouts)
+        stopped += sum(rollout.finish_reason == "stop" for rollout in rollouts)
+        share = f"{stopped / drawn:.0%} stopped"
+        if begun is None:
+            begun = time.monotonic()  # the engine's start is over
+        else:
+            tokens += sum(len(rollout.ids) for rollout in rollouts)
+            share = f"{tokens / (time.monotonic() - begun):,.0f} tokens/s, {share}"
+        bar.set_postfix_str(share, refresh=False)
+        bar.update(len(rollouts))
+        yield rollouts
 
 
 def _write(rows: pl.DataFrame, scratch: Path) -> pl.DataFrame:

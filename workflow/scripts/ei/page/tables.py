@@ -47,14 +47,19 @@ RUN_COLUMNS = (
 )  # fmt: skip
 
 
+# What every SFT run changes: it is one step, and has written nothing whose entropy could be measured.
+OF_SFT = ("steps", "stop.patience", "sft.entropy_rollouts")
+
+
 def run_row(run: Run) -> list[Cell]:
     """A run in the order of RUN_COLUMNS; what an SFT run has not, a batch of questions, is a dash."""
     sample = {} if run["kind"] == "sft" else run["settings"].get("sample", {})
     base, final = run["evaluations"][0], run["evaluations"][-1]
+    implied = OF_SFT if run["kind"] == "sft" else ()
     return [
         cell(run["name"]),
         cell("SFT" if run["kind"] == "sft" else "EI"),
-        cell(differences(run["changes"])),
+        cell(differences({key: value for key, value in run["changes"].items() if key not in implied})),
         number(sample.get("rollouts")),
         number(sample.get("questions")),
         number(run["settings"].get("sft", {}).get("epochs")),
