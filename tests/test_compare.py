@@ -114,3 +114,14 @@ def test_evaluations_without_a_common_question_are_left_out_with_a_word(tmp_path
     write_responses(tmp_path / "step0/responses.parquet", [])
     write_responses(tmp_path / "step1/responses.parquet", [1, 0])
     assert compare.compare(runs, {"results/main": tmp_path}) == []
+
+
+def test_any_two_evaluations_of_the_same_questions_can_be_compared(tmp_path):
+    for name, rewards in (("a", [1, 1, 0]), ("b", [0, 1, 0]), ("none", [])):
+        write_responses(tmp_path / name / "responses.parquet", rewards)
+    files = {name: tmp_path / name / "responses.parquet" for name in ("a", "b", "none")}
+    result = script("compare.py", "--responses", files["a"], files["b"])
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["only_a"] == 1
+    refused = script("compare.py", "--responses", files["a"], files["none"])
+    assert (refused.returncode, refused.stderr) == (1, "error: the two evaluations have no question in common\n")

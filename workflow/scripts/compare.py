@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Compare evaluations question by question: steps, runs and their base, runs and plain SFT, runs and the main run.
 
-compare.py --runs results/run.json results/sft/run.json --output results/report/comparisons.json
+    compare.py --runs results/run.json results/sft/run.json --output results/report/comparisons.json
+    compare.py --responses results/step3/responses.parquet results/sft/step1/responses.parquet
 
 Each difference comes with the 95 % interval of a bootstrap over questions and the exact p of McNemar's test.
+With --responses, any two evaluations of the same questions are compared, and the result is printed.
 """
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from functools import cache
@@ -126,15 +129,25 @@ def told(side: Side) -> dict[str, Any]:
 
 def main() -> None:
     parser = stage.parser(__doc__)
-    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="run.json files, each in its run's folder")
-    parser.add_argument("--output", type=Path, required=True)
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--runs", type=Path, nargs="+", help="run.json files, each in its run's folder")
+    asked.add_argument("--responses", type=Path, nargs=2, metavar=("A", "B"), help="two tables of graded responses")
+    parser.add_argument("--output", type=Path, help="with --runs: comparisons.json")
     flags = parser.parse_args()
+    if flags.responses:
+        found = difference(*map(shares, flags.responses))
+        if found["n"] == 0:
+            raise stage.UserError("the two evaluations have no question in common")
+        print(json.dumps(found, indent=2))
+        return
+    if not flags.output:
+        parser.error("--runs needs --output")
     runs = [read_json(path) for path in flags.runs]
     folders = {run["run"]: path.parent for run, path in zip(runs, flags.runs, strict=True)}
-    found = compare(runs, folders)
+    compared = compare(runs, folders)
     lineage = hashlib.sha256("".join(run["lineage"] for run in runs).encode()).hexdigest()[:16]
-    write_json({"comparisons": found}, flags.output, stamp(lineage, {"draws": DRAWS, "seed": 0}))
-    log.info("%d comparisons, %d runs", len(found), len(runs))
+    write_json({"comparisons": compared}, flags.output, stamp(lineage, {"draws": DRAWS, "seed": 0}))
+    log.info("%d comparisons, %d runs", len(compared), len(runs))
 
 
 if __name__ == "__main__":
