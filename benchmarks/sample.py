@@ -48,15 +48,10 @@ def requests_of(flags: argparse.Namespace) -> list[Request]:
     return [replace(request, limit=max(5, min(draw.choice(recorded), flags.max_tokens))) for request in made]
 
 
-def plain(flags: argparse.Namespace, requests: list[Request], tuned: bool, results: Any) -> None:
-    """In a process of its own: LLM.generate, `--runs` times with an empty prefix cache."""
-    started = time.monotonic()
-    from vllm import LLM, SamplingParams
+def asked_plainly(flags: argparse.Namespace, requests: list[Request]) -> tuple[Any, Any]:
+    """The requests as LLM.generate takes them: prompts, and sampling parameters with a stop string."""
+    from vllm import SamplingParams
 
-    sizes = {"cudagraph_capture_sizes": vllm_engine.capture_sizes(flags.sequences)}
-    best = {"max_num_seqs": flags.sequences, "compilation_config": sizes} if tuned else {}
-    llm = LLM(model=str(flags.policy), **best)
-    results.put(time.monotonic() - started)
     params = [
         SamplingParams(
             n=flags.rollouts, temperature=1.0, max_tokens=request.limit or flags.max_tokens, min_tokens=4,
@@ -64,7 +59,19 @@ def plain(flags: argparse.Namespace, requests: list[Request], tuned: bool, resul
         )
         for request in requests
     ]  # fmt: skip
-    prompts: Any = [{"prompt_token_ids": request.prompt_ids} for request in requests]
+    return [{"prompt_token_ids": request.prompt_ids} for request in requests], params
+
+
+def plain(flags: argparse.Namespace, requests: list[Request], tuned: bool, results: Any) -> None:
+    """In a process of its own: LLM.generate, `--runs` times with an empty prefix cache."""
+    started = time.monotonic()
+    from vllm import LLM
+
+    sizes = {"cudagraph_capture_sizes": vllm_engine.capture_sizes(flags.sequences)}
+    best = {"max_num_seqs": flags.sequences, "compilation_config": sizes} if tuned else {}
+    llm = LLM(model=str(flags.policy), **best)
+    results.put(time.monotonic() - started)
+    prompts, params = asked_plainly(flags, requests)
     for _ in range(flags.runs):
         llm.reset_prefix_cache()
         begun = time.monotonic()

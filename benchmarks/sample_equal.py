@@ -29,17 +29,10 @@ Rows = dict[tuple[str, int], tuple[list[int], str, str]]  # (question, sample) -
 
 def plain(flags: argparse.Namespace, requests: list[Request], results: Any) -> None:
     """In a process of its own: what LLM.generate returns."""
-    from vllm import LLM, SamplingParams
+    from vllm import LLM
 
     llm = LLM(model=str(flags.policy), max_num_seqs=flags.sequences, gpu_memory_utilization=0.4)
-    params = [
-        SamplingParams(
-            n=flags.rollouts, temperature=1.0, max_tokens=flags.max_tokens, min_tokens=4, seed=request.seed,
-            stop=[bench.STOP], include_stop_str_in_output=True,
-        )
-        for request in requests
-    ]  # fmt: skip
-    outputs = llm.generate([{"prompt_token_ids": r.prompt_ids} for r in requests], params, use_tqdm=False)
+    outputs = llm.generate(*bench.asked_plainly(flags, requests), use_tqdm=False)
     results.put(
         {
             (request.question_id, one.index): (list(one.token_ids), one.text, str(one.finish_reason))

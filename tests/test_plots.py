@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 import plots
-from ei.plots import choose, cost, look, rollouts
+from ei.plots import PICTURES, choose, cost, look, rollouts
 from ei.plots.entropy import first_updates
 from ei.plots.formats import apart, away
 from ei.statistics import wilson
@@ -246,6 +246,10 @@ def test_pictures_are_the_same_bytes_twice_and_small(tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
         assert (tmp_path / "one" / file).stat().st_size < 150_000
     assert {Image.open(tmp_path / "one" / f"{name}.png").size for name in NAMES} == {(960, 600)}
+
+
+def test_the_pictures_are_those_that_the_rules_ask_for():
+    assert sorted(NAMES) == sorted(PICTURES)
 
 
 def test_only_the_named_pictures_are_made(tmp_path):

@@ -17,6 +17,7 @@ SCRIPTS = BASE / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 import gpurun
 from ei import plan, reuse
+from ei.plots import PICTURES
 from ei.stage import UserError
 
 shell.prefix(f"set -euo pipefail; export PATH={SCRIPTS}:$PATH PYTHONUNBUFFERED=1; ")

@@ -1,18 +1,5 @@
 """What a run comes to, and what the runs of an experiment say together."""
 
-PICTURES = [
-    "accuracy",
-    "accuracy_rollouts",
-    "accuracy_epochs",
-    "accuracy_questions",
-    "entropy",
-    "format",
-    "kept",
-    "length",
-    "time",
-    "levels",
-]
-
 
 # The table of the steps, printed and kept.
 rule table:

@@ -9,27 +9,22 @@ Of equally good steps the earlier one is taken. `since_best` is how many steps h
 """
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from ei import stage
 from ei.files import stamp, write_json
+from ei.measures.choice import highest
+from ei.measures.read import read_json
 
 TOLD = ("accuracy", "accuracy_ci95", "n")
 NOT_TOLD = ("by_level", "by_subject", "lineage", "version", "settings")
 
 
-def best(developments: list[dict[str, Any]]) -> int:
-    """The position of the first evaluation with the highest accuracy."""
-    accuracies = [found["accuracy"] for found in developments]
-    return accuracies.index(max(accuracies))
-
-
 def report(developments: list[dict[str, Any]]) -> dict[str, Any]:
     """The best step with its accuracy, and the accuracy of every step."""
-    chosen = best(developments)
+    chosen = highest(developments)
     return {
         **{name: developments[chosen][name] for name in ("step", *TOLD)},
         "of": "development",
@@ -58,12 +53,12 @@ def read_flags() -> argparse.Namespace:
 
 def main() -> None:
     flags = read_flags()
-    developments = [json.loads(path.read_text()) for path in flags.developments]
-    found, chosen = report(developments), best(developments)
+    developments = [read_json(path) for path in flags.developments]
+    found, chosen = report(developments), highest(developments)
     if flags.policies:
         found["policy"] = flags.policies[chosen]
     if flags.evaluations:
-        evaluation = json.loads(flags.evaluations[chosen].read_text())
+        evaluation = read_json(flags.evaluations[chosen])
         found["validation"] = {name: value for name, value in evaluation.items() if name not in NOT_TOLD}
     write_json(found, flags.output, stamp(flags.lineage, {}))
     if flags.link:

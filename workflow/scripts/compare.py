@@ -20,6 +20,7 @@ import polars as pl
 
 from ei import stage
 from ei.files import stamp, write_json
+from ei.measures.choice import best_step, last_step
 from ei.measures.read import read_columns, read_json
 from ei.statistics import DRAWS, mcnemar, paired_difference
 
@@ -65,18 +66,6 @@ def of_group(runs: list[Run], group: str, seed: int) -> Run:
     """The run of the group with this seed, or its first run where none has it."""
     members = [run for run in runs if run["group"] == group]
     return next((run for run in members if run["seed"] == seed), members[0])
-
-
-def best_step(run: Run) -> int:
-    """The best step on the development split; without one, that with the highest validation accuracy."""
-    if run["best"]:
-        return int(run["best"]["step"])
-    return int(max(run["evaluations"], key=lambda evaluation: evaluation["accuracy"])["step"])
-
-
-def last_step(run: Run) -> int:
-    """The number of the run's last evaluation."""
-    return int(run["evaluations"][-1]["step"])
 
 
 def difference(a: pl.DataFrame, b: pl.DataFrame) -> dict[str, Any]:

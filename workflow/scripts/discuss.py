@@ -13,7 +13,8 @@ from typing import Any
 
 from ei import stage
 from ei.files import whole
-from ei.measures.conclusion import Measured, last, two_sentences
+from ei.measures.choice import last_step
+from ei.measures.conclusion import Measured, two_sentences
 from ei.measures.read import read_json
 from ei.measures.words import ALPHA, counted, figures, listed, percent, verdict
 from ei.stage import UserError
@@ -71,7 +72,7 @@ def of_run(run: Run) -> Iterator[str]:
             f" {counted(best['n'], 'question')} of the development split: step {best['step']}, {one_evaluation(best)}."
         )
     if run["stopped_after"] is not None:
-        yield f"{run['name']} stopped early, after step {last(run)}."
+        yield f"{run['name']} stopped early, after step {last_step(run)}."
     skipped = run["skipped_too_long"]
     if any(skipped.values()):
         yield (

@@ -4,7 +4,6 @@
 plots.py --runs run.json sweep/G4/run.json --bar 0.15 --output plots --names accuracy entropy
 """
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from ei import stage
+from ei.measures.read import read_json
 from ei.plots import cost, entropy, formats, look, rollouts
 from ei.plots.accuracy import accuracy, levels, over
 from ei.plots.choose import Run
@@ -46,12 +46,7 @@ def pictures(bar: float | None) -> dict[str, Callable[[Sequence[Run]], Figure]]:
 
 def read_run(path: Path) -> dict[str, Any]:
     """The summary of a run; an error says what is wrong with the file."""
-    try:
-        run = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}") from None
+    run = read_json(path)
     missing = [key for key in ("name", "group", "kind") if not isinstance(run, dict) or key not in run]
     if missing:
         raise UserError(f"{path} is no summary of a run: it has no {', '.join(missing)}")

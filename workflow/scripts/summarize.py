@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from ei import stage
 from ei.files import stamp, write_json
+from ei.measures.choice import highest
 from ei.measures.read import read_json
 from ei.measures.steps import step, updates
 from ei.measures.times import stages
@@ -50,7 +51,7 @@ def best(development: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The evaluation with the highest accuracy on the development split, the earlier of equal ones; None without."""
     if not development:
         return None
-    top = max(development, key=lambda evaluation: evaluation["accuracy"])  # max takes the first
+    top = development[highest(development)]
     return {name: top[name] for name in ("step", "accuracy", "accuracy_ci95", "n")}
 
 

@@ -5,7 +5,6 @@ table.py --evaluations step0/eval.json step1/eval.json --filters step1/filtered.
     --trainings step1/training.json --output steps.csv
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import polars as pl
 
 from ei import stage
 from ei.files import whole
+from ei.measures.read import read_json
 
 
 def row(evaluation: dict[str, Any], kept: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
@@ -63,8 +63,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     flags = parser.parse_args()
     evaluations, filters, trainings = (
-        [json.loads(path.read_text()) for path in paths]
-        for paths in (flags.evaluations, flags.filters, flags.trainings)
+        [read_json(path) for path in paths] for paths in (flags.evaluations, flags.filters, flags.trainings)
     )
     rows = [row(*parts) for parts in zip(evaluations, [{}, *filters], [{}, *trainings], strict=True)]
     steps = pl.DataFrame(rows, infer_schema_length=None)

@@ -6,6 +6,7 @@ The numbers are those of the main run, and of its repeats with other seeds where
 from dataclasses import dataclass
 from typing import Any
 
+from ei.measures.choice import best_step, last_step
 from ei.measures.words import counted_range, figures, percent, shares, steps, verdict
 
 Comparison = dict[str, Any]
@@ -29,11 +30,6 @@ class Measured:
         ]
 
 
-def last(run: dict[str, Any]) -> int:
-    """The number of the run's last step."""
-    return int(run["evaluations"][-1]["step"])
-
-
 def two_sentences(measured: Measured) -> str:
     """The sentence on plain SFT, then the sentence on steps."""
     return f"{with_sft(measured)} {among_steps(measured)}"
@@ -42,7 +38,7 @@ def two_sentences(measured: Measured) -> str:
 def with_sft(measured: Measured) -> str:
     """The last step of expert iteration against plain SFT; against its base policy where there is no SFT run."""
     n = measured.runs[0]["evaluations"][-1]["n"]
-    after = counted_range([last(run) for run in measured.runs], "step")
+    after = counted_range([last_step(run) for run in measured.runs], "step")
     reached = shares([run["evaluations"][-1]["accuracy"] for run in measured.runs])
     seeds = f"With {len(measured.runs)} seeds, after" if len(measured.runs) > 1 else "After"
     start = f"{seeds} {after} expert iteration solves {reached} of the {n:,} validation questions"
@@ -58,7 +54,7 @@ def to_sft(measured: Measured) -> list[Comparison]:
     """Each main run's last step against plain SFT: on all traces, if there is also a run on the right ones alone."""
     found = []
     for run in measured.runs:
-        ones = [one for one in measured.of("sft", run) if one["a"]["step"] == last(run)]
+        ones = [one for one in measured.of("sft", run) if one["a"]["step"] == last_step(run)]
         found += ([one for one in ones if one["b"]["group"] == "sft"] or ones)[:1]
     return found
 
@@ -74,7 +70,7 @@ def beside_base(measured: Measured) -> str:
 
 def among_steps(measured: Measured) -> str:
     """How accuracy went from step to step, and whether the last step is worse than the best."""
-    run, count = measured.runs[0], min(map(last, measured.runs))
+    run, count = measured.runs[0], min(map(last_step, measured.runs))
     if count == 0:
         return "No step was made, so there are no steps to compare with each other."
     if count == 1:
@@ -138,5 +134,4 @@ def collapse(measured: Measured) -> str:
 
 def from_best(measured: Measured, run: dict[str, Any]) -> list[Comparison]:
     """The run's last step against its best, chosen on the development split, else against its highest."""
-    best = run["best"] or max(run["evaluations"], key=lambda evaluation: evaluation["accuracy"])
-    return [one for one in measured.of("steps", run, step=best["step"]) if one["a"]["step"] == last(run)][:1]
+    return [one for one in measured.of("steps", run, step=best_step(run)) if one["a"]["step"] == last_step(run)][:1]

@@ -17,7 +17,7 @@ def read_json(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}") from None
     return found
 

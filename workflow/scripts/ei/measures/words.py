@@ -1,6 +1,7 @@
 """Numbers as a reader says them: percent with one decimal, differences with their interval, steps in a row."""
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 ALPHA = 0.05
@@ -46,7 +47,7 @@ def figures(comparisons: Sequence[dict[str, Any]]) -> str:
     if len(differences) == 1:
         return f"{points(differences[0])} points, {told}"
     return (
-        f"{points(mean(differences))} points on average, from {points(min(differences))} to"
+        f"{points(fmean(differences))} points on average, from {points(min(differences))} to"
         f" {points(max(differences))}; with the first seed {told}"
     )
 
@@ -55,12 +56,7 @@ def shares(values: Sequence[float]) -> str:
     """The share; of several seeds the mean and the range, where they differ."""
     if min(values) == max(values):
         return percent(values[0])
-    return f"{percent(mean(values))} ({percent(min(values))} to {percent(max(values))})"
-
-
-def mean(values: Sequence[float]) -> float:
-    """The mean of one number or more."""
-    return sum(values) / len(values)
+    return f"{percent(fmean(values))} ({percent(min(values))} to {percent(max(values))})"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -12,16 +12,13 @@ from markupsafe import Markup
 from ei.page import tables
 from ei.page.source import Source, blocks, summary
 from ei.page.words import parts, to_html
+from ei.plots import PICTURES
 
 ASSETS = Path(__file__).parents[3] / "report"
 STYLES = ("page.css", "browser.css", "vendor/temml.css", "mathematics.css")
 SCRIPTS = (
     "vendor/temml.min.js", "theme.js", "tables.js", "store.js", "mathematics.js", "words.js",
     "list.js", "filters.js", "question.js", "compare.js", "browser.js",
-)  # fmt: skip
-PLOTS = (
-    "accuracy", "accuracy_rollouts", "accuracy_epochs", "accuracy_questions", "entropy", "format", "kept", "length",
-    "levels", "time",
 )  # fmt: skip
 
 
@@ -81,7 +78,7 @@ def pictures(folder: Path) -> list[dict[str, str]]:
     """The plots that are in the folder, known ones first in their order: name, caption and data address."""
     names = [path.stem for path in sorted(folder.glob("*.svg"))]
     found = []
-    for name in sorted(names, key=lambda name: (PLOTS.index(name) if name in PLOTS else len(PLOTS), name)):
+    for name in sorted(names, key=lambda name: (PICTURES.index(name) if name in PICTURES else len(PICTURES), name)):
         data = base64.b64encode((folder / f"{name}.svg").read_bytes()).decode()
         found.append({"name": name, "caption": caption(name), "address": f"data:image/svg+xml;base64,{data}"})
     return found

@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ei.measures.words import percent
 from ei.plots import choose, look
 from ei.plots.choose import Point, Run, known
 from ei.plots.look import End
@@ -26,7 +27,7 @@ def accuracy(runs: Sequence[Run], bar: float | None) -> Figure:
     ends = []
     if formats:
         axes.plot(*zip(*formats, strict=True), color=look.GREY, marker="s", ms=4, ls=":")
-        ends.append(End(*formats[-1], f"format rate: {look.percent(formats[-1][1])}", look.GREY))
+        ends.append(End(*formats[-1], f"format rate: {percent(formats[-1][1])}", look.GREY))
     ends.append(line(axes, points, look.BLUE, "o", "-", "accuracy", bold=True))
     ends += bar_line(axes, bar)
     look.shares(axes)
@@ -59,7 +60,7 @@ def line(axes: Axes, points: Sequence[Point], colour: str, marker: str, dash: An
         x, [point.mean for point in points], yerr=[below, above], color=colour, marker=marker, ms=5, ls=dash,
         lw=2.2 if bold else 1.4, elinewidth=1.0, capsize=2.5,
     )  # fmt: skip
-    return End(x[-1], points[-1].mean, f"{name}: {look.percent(points[-1].mean)}", colour, bold)
+    return End(x[-1], points[-1].mean, f"{name}: {percent(points[-1].mean)}", colour, bold)
 
 
 def bar_line(axes: Axes, bar: float | None) -> list[End]:
@@ -149,7 +150,7 @@ def baseline_lines(axes: Axes, runs: Sequence[Run]) -> list[End]:
         name, colour = BASELINES.get(group, (group, look.GREEN))
         axes.axhspan(point.low, point.high, color=colour, alpha=0.12, lw=0, zorder=0)
         axes.axhline(point.mean, color=colour, ls=(0, (8, 2)), lw=1.3, zorder=1)
-        ends.append(End(None, point.mean, f"{name}: {look.percent(point.mean)}", colour))
+        ends.append(End(None, point.mean, f"{name}: {percent(point.mean)}", colour))
     return ends
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -127,10 +128,6 @@ def stack(axes: Axes, table: Mapping[int, Mapping[str, float]], parts: Mapping[s
     axes.grid(visible=False, axis="x")
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
 def label_ends(axes: Axes, ends: Sequence[End], gap: float = LINE) -> None:
     """Write each line's words to the right of the axes, level with its end or as near as others let it."""
     low, high = axes.get_ylim()
@@ -171,17 +168,13 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
     pools: list[list[float]] = []
     for k, index in enumerate(order):
         pools.append([wanted[index] - k * gap])
-        while len(pools) > 1 and _mean(pools[-2]) > _mean(pools[-1]):
+        while len(pools) > 1 and fmean(pools[-2]) > fmean(pools[-1]):
             last = pools.pop()
             pools[-1] += last
-    level = [_mean(pool) for pool in pools for _ in pool]
+    level = [fmean(pool) for pool in pools for _ in pool]
     room = 1 - (len(wanted) - 1) * gap
     places = {index: min(max(level[k], 0), room) + k * gap for k, index in enumerate(order)}
     return [places[k] for k in range(len(wanted))]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def legend_below(figure: Figure, axes: Axes, columns: int) -> None:

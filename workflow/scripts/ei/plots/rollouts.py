@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ei.measures.words import percent
 from ei.plots import choose, look
 from ei.plots.choose import Run, known
 from ei.plots.look import End
@@ -92,7 +93,7 @@ def length(runs: Sequence[Run]) -> Figure:
             if places:
                 axes.plot(*zip(*places, strict=True), color=colour, marker=marker, ms=5, ls=dash, lw=1.6)
                 last = places[-1][1]
-                value = f"{last:,.0f}" if axes is upper else look.percent(last)
+                value = f"{last:,.0f}" if axes is upper else percent(last)
                 ends.append(End(*places[-1], f"{name}: {value}", colour))
         if axes is upper:
             axes.set_ylim(0, axes.get_ylim()[1] * 1.05)
