@@ -41,7 +41,9 @@ SUBJECTS = ["Algebra", "Geometry", "Number Theory", "Prealgebra", "Precalculus"]
 
 def read_flags() -> argparse.Namespace:
     """The command line."""
-    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     flags.add_argument("--rollouts", type=Path, help="JSON lines, gzipped or not")
     flags.add_argument("--runs", type=int, default=3)
     flags.add_argument("--keep", type=Path, help="leave the made-up run and its page here")
@@ -72,10 +74,15 @@ def generated(count: int = 600) -> list[tuple[str, str, list[str]]]:
         return " ".join(part.replace("%d", "77") for part in parts)
 
     tail = " </think> <answer> 77 </answer>"
-    return [(text(30), "77", [text(draw.randint(20, 140)) + tail for _ in range(10)]) for _ in range(count)]
+    return [
+        (text(30), "77", [text(draw.randint(20, 140)) + tail for _ in range(10)])
+        for _ in range(count)
+    ]
 
 
-def responses(texts: list[tuple[str, str, list[str]]], step: int, count: int, samples: int, kind: str) -> pl.DataFrame:
+def responses(
+    texts: list[tuple[str, str, list[str]]], step: int, count: int, samples: int, kind: str
+) -> pl.DataFrame:
     """Scored responses to `count` questions; training draws its questions in each step, validation has the same."""
     draw = random.Random(f"{kind}/{step}")
     rows = []
@@ -83,7 +90,9 @@ def responses(texts: list[tuple[str, str, list[str]]], step: int, count: int, sa
         question, answer, drawn = texts[number % len(texts)]
         order = random.Random(f"{kind}{number}").sample(drawn, len(drawn))
         for sample in range(samples):
-            one = order[(step if samples == 1 else sample) % len(order)]  # other texts side by side, as in a real run
+            one = order[
+                (step if samples == 1 else sample) % len(order)
+            ]  # other texts side by side, as in a real run
             text = re.sub(r"\d", lambda _: str(draw.randint(0, 9)), one)
             place = re.search(r"</think> <answer>(.*?)</answer>", text, re.DOTALL)
             right = place is not None and draw.random() < 0.2 + 0.1 * step
@@ -109,7 +118,11 @@ def make_run(folder: Path, texts: list[tuple[str, str, list[str]]]) -> None:
     """A folder with the tables of a full-size run, and its run.json."""
     made = stamp("benchmark", {})
     for step in range(STEPS + 1):
-        write_table(responses(texts, step, VALIDATION, 1, "validation"), folder / f"step{step}/responses.parquet", made)
+        write_table(
+            responses(texts, step, VALIDATION, 1, "validation"),
+            folder / f"step{step}/responses.parquet",
+            made,
+        )
         if step:
             scored = responses(texts, step, QUESTIONS, ROLLOUTS, "training")
             write_table(scored, folder / f"step{step}/scored.parquet", made)
@@ -120,7 +133,14 @@ def make_run(folder: Path, texts: list[tuple[str, str, list[str]]]) -> None:
 
 def build(folder: Path) -> float:
     """Seconds that report.py takes for the folder's page, as a process of its own."""
-    command = [sys.executable, ROOT / "workflow/scripts/report.py", "--runs", folder / "run.json", "--browse", folder]
+    command = [
+        sys.executable,
+        ROOT / "workflow/scripts/report.py",
+        "--runs",
+        folder / "run.json",
+        "--browse",
+        folder,
+    ]
     start = time.perf_counter()
     subprocess.run([*command, "--output", folder / "index.html"], check=True, capture_output=True)
     return time.perf_counter() - start
@@ -152,7 +172,11 @@ def measure(folder: Path, flags: argparse.Namespace) -> dict[str, Any]:
     make_run(folder, recorded(flags.rollouts) if flags.rollouts else generated())
     seconds = [build(folder) for _ in range(flags.runs)]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    found = {"build, s": seconds, "build, peak MiB": [peak], "page, MB": [(folder / "index.html").stat().st_size / 1e6]}
+    found = {
+        "build, s": seconds,
+        "build, peak MiB": [peak],
+        "page, MB": [(folder / "index.html").stat().st_size / 1e6],
+    }
     return found | (opened(folder / "index.html", flags.runs) if CHROMIUM else {})
 
 
@@ -161,7 +185,9 @@ def main() -> None:
     flags = read_flags()
     with tempfile.TemporaryDirectory() as scratch:
         for name, values in measure(flags.keep or Path(scratch), flags).items():
-            print(f"{name:32} {statistics.median(values):8.2f}  ({min(values):.2f} - {max(values):.2f}, {len(values)})")
+            print(
+                f"{name:32} {statistics.median(values):8.2f}  ({min(values):.2f} - {max(values):.2f}, {len(values)})"
+            )
 
 
 if __name__ == "__main__":

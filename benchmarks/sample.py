@@ -39,13 +39,18 @@ def requests_of(flags: argparse.Namespace) -> list[Request]:
     table = read_table(flags.data, ["question_id", "question"])
     chosen = questions.choose(table, flags.questions, flags.seed, flags.step)
     wanted = dict.fromkeys(chosen["question_id"], range(flags.rollouts))
-    made = make_requests(chosen, wanted, read_template(flags.prompt), policy.load_tokenizer(flags.policy), flags)
+    made = make_requests(
+        chosen, wanted, read_template(flags.prompt), policy.load_tokenizer(flags.policy), flags
+    )
     if flags.lengths is None:
         return made
     with gzip.open(flags.lengths, "rt") as lines:
         recorded = sorted(json.loads(line)["n_tokens"] for line in lines)
     draw = random.Random(0)
-    return [replace(request, limit=max(5, min(draw.choice(recorded), flags.max_tokens))) for request in made]
+    return [
+        replace(request, limit=max(5, min(draw.choice(recorded), flags.max_tokens)))
+        for request in made
+    ]
 
 
 def asked_plainly(flags: argparse.Namespace, requests: list[Request]) -> tuple[Any, Any]:
@@ -80,7 +85,9 @@ def plain(flags: argparse.Namespace, requests: list[Request], tuned: bool, resul
         results.put((seconds, sum(len(c.token_ids) for o in outputs for c in o.outputs)))
 
 
-def run_plain(flags: argparse.Namespace, requests: list[Request], tuned: bool) -> list[dict[str, float]]:
+def run_plain(
+    flags: argparse.Namespace, requests: list[Request], tuned: bool
+) -> list[dict[str, float]]:
     """Each run of plain vLLM: seconds to start (the first alone), seconds to draw, tokens."""
     spawn = mp.get_context("spawn")
     results: Any = spawn.Queue()
@@ -99,29 +106,45 @@ def run_ours(flags: argparse.Namespace, requests: list[Request]) -> dict[str, fl
     tokenizer = policy.load_tokenizer(flags.policy)
     ready: dict[str, float] = {}
     begun, tokens = time.monotonic(), 0
-    with vllm_engine.started(flags.policy, policy.context(flags.policy), machine, ready.update) as work_on:
+    with vllm_engine.started(
+        flags.policy, policy.context(flags.policy), machine, ready.update
+    ) as work_on:
         closers, ends = closing_tokens(tokenizer, STOP), policy.end_ids(flags.policy, tokenizer)
         for rollouts in work_on(vllm_engine.Work(sampling, ends, closers, requests)):
             tokens += sum(len(rollout.ids) for rollout in rollouts)
         ended = time.monotonic()  # the processes are gone, and the GPU is free
     seconds = ended - begun - ready["all"]
-    return {"start_s": ready["all"], "imports_s": ready["imports"], "seconds": seconds, "tokens": tokens}
+    return {
+        "start_s": ready["all"],
+        "imports_s": ready["imports"],
+        "seconds": seconds,
+        "tokens": tokens,
+    }
 
 
-def measure(flags: argparse.Namespace, requests: list[Request], variant: str) -> list[dict[str, float]]:
+def measure(
+    flags: argparse.Namespace, requests: list[Request], variant: str
+) -> list[dict[str, float]]:
     if variant in ("plain", "tuned"):
         return run_plain(flags, requests, variant == "tuned")
     return [run_ours(flags, requests) for _ in range(flags.runs)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--policy", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--prompt", type=Path, default=Path("workflow/prompts/r1_zero.txt"))
     parser.add_argument("--lengths", type=Path)
     parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("--variants", nargs="+", default=["ours", "plain", "tuned"], choices=["ours", "plain", "tuned"])
+    parser.add_argument(
+        "--variants",
+        nargs="+",
+        default=["ours", "plain", "tuned"],
+        choices=["ours", "plain", "tuned"],
+    )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--questions", type=int, default=1024)
     parser.add_argument("--rollouts", type=int, default=8)
@@ -143,7 +166,9 @@ def main() -> None:
             flush=True,
         )
         settings = {key: str(value) for key, value in vars(flags).items()}
-        flags.json.write_text(json.dumps({"machine": platform.node(), "settings": settings, "runs": found}, indent=2))
+        flags.json.write_text(
+            json.dumps({"machine": platform.node(), "settings": settings, "runs": found}, indent=2)
+        )
 
 
 if __name__ == "__main__":

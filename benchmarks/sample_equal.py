@@ -24,7 +24,9 @@ from ei import policy
 from ei.generation import vllm_engine
 from ei.generation.draw import Request, Sampling, closing_tokens, response_text
 
-Rows = dict[tuple[str, int], tuple[list[int], str, str]]  # (question, sample) -> ids, text, why it ended
+Rows = dict[
+    tuple[str, int], tuple[list[int], str, str]
+]  # (question, sample) -> ids, text, why it ended
 
 
 def plain(flags: argparse.Namespace, requests: list[Request], results: Any) -> None:
@@ -35,7 +37,11 @@ def plain(flags: argparse.Namespace, requests: list[Request], results: Any) -> N
     outputs = llm.generate(*bench.asked_plainly(flags, requests), use_tqdm=False)
     results.put(
         {
-            (request.question_id, one.index): (list(one.token_ids), one.text, str(one.finish_reason))
+            (request.question_id, one.index): (
+                list(one.token_ids),
+                one.text,
+                str(one.finish_reason),
+            )
             for request, output in zip(requests, outputs, strict=True)
             for one in output.outputs
         }
@@ -48,7 +54,10 @@ def ours(flags: argparse.Namespace, requests: list[Request]) -> Rows:
     sampling = Sampling(1.0, 1.0, flags.max_tokens, 4, bench.STOP)
     machine = vllm_engine.Machine(flags.sequences, 0.4, flags.cache)
     with vllm_engine.started(flags.policy, policy.context(flags.policy), machine) as work_on:
-        closers, ends = closing_tokens(tokenizer, bench.STOP), policy.end_ids(flags.policy, tokenizer)
+        closers, ends = (
+            closing_tokens(tokenizer, bench.STOP),
+            policy.end_ids(flags.policy, tokenizer),
+        )
         groups = list(work_on(vllm_engine.Work(sampling, ends, closers, requests)))
     return {
         (one.question_id, one.sample): (
@@ -81,7 +90,9 @@ def gumbel(seeds: Any, positions: Any, vocabulary: int) -> Any:
     return out
 
 
-def scores(flags: argparse.Namespace, requests: list[Request], rows: Rows) -> dict[tuple[str, int], dict[str, Any]]:
+def scores(
+    flags: argparse.Namespace, requests: list[Request], rows: Rows
+) -> dict[tuple[str, int], dict[str, Any]]:
     """For each response: (T, vocabulary) scores of its tokens, their mean -log p, and their mean entropy."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -92,7 +103,9 @@ def scores(flags: argparse.Namespace, requests: list[Request], rows: Rows) -> di
     for (name, sample), (ids, _, _) in rows.items():
         request = asked[name]
         with torch.inference_mode():
-            logits = model(torch.tensor([request.prompt_ids + ids], device="cuda")).logits[0].float()
+            logits = (
+                model(torch.tensor([request.prompt_ids + ids], device="cuda")).logits[0].float()
+            )
         logits = logits[len(request.prompt_ids) - 1 : -1]
         logp = logits.log_softmax(-1)
         place = torch.arange(len(ids), device="cuda") + len(request.prompt_ids) - 1
@@ -105,7 +118,9 @@ def scores(flags: argparse.Namespace, requests: list[Request], rows: Rows) -> di
     return found
 
 
-def compare(mine: Rows, theirs: Rows, scored: dict[tuple[str, int], dict[str, Any]]) -> dict[str, Any]:
+def compare(
+    mine: Rows, theirs: Rows, scored: dict[tuple[str, int], dict[str, Any]]
+) -> dict[str, Any]:
     """Counts of equal and different rows, and the gaps of the different ones at their first difference."""
     gaps, texts = [], 0
     for key, (ids, text, reason) in mine.items():
@@ -113,17 +128,27 @@ def compare(mine: Rows, theirs: Rows, scored: dict[tuple[str, int], dict[str, An
         if ids == other:
             texts += (text, reason) != (other_text, other_reason)
             continue
-        t = next((t for t, (a, b) in enumerate(zip(ids, other, strict=False)) if a != b), min(len(ids), len(other)))
+        t = next(
+            (t for t, (a, b) in enumerate(zip(ids, other, strict=False)) if a != b),
+            min(len(ids), len(other)),
+        )
         if t == min(len(ids), len(other)):
             gaps.append({"row": key, "at": t, "gap": None})
             continue
         score = scored[key]["score"][t]
         gaps.append({"row": key, "at": t, "gap": abs(float(score[ids[t]] - score[other[t]]))})
-    return {"rows": len(mine), "different": len(gaps), "same_ids_other_text_or_reason": texts, "gaps": gaps}
+    return {
+        "rows": len(mine),
+        "different": len(gaps),
+        "same_ids_other_text_or_reason": texts,
+        "gaps": gaps,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--policy", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--prompt", type=Path, default=Path("workflow/prompts/demo.txt"))
@@ -149,10 +174,15 @@ def main() -> None:
     drawn = [token for ids, _, _ in mine.values() for token in ids]
     found = compare(mine, theirs, scored) | {
         "tokens": len(drawn),
-        "tokens_the_float32_scores_choose_too": sum(a == b for a, b in zip(chosen, drawn, strict=True)) / len(drawn),
+        "tokens_the_float32_scores_choose_too": sum(
+            a == b for a, b in zip(chosen, drawn, strict=True)
+        )
+        / len(drawn),
         "mean_nll": float(torch.cat([s["nll"] for s in scored.values()]).mean()),
         "mean_entropy": float(torch.cat([s["entropy"] for s in scored.values()]).mean()),
-        "nll_standard_error": float(torch.cat([s["nll"] - s["entropy"] for s in scored.values()]).std())
+        "nll_standard_error": float(
+            torch.cat([s["nll"] - s["entropy"] for s in scored.values()]).std()
+        )
         / len(drawn) ** 0.5,
     }
     flags.json.write_text(json.dumps(found, indent=2))

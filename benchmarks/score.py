@@ -35,8 +35,12 @@ from ei.stage import UserError, run  # noqa: E402
 
 def read_flags() -> argparse.Namespace:
     """The command line."""
-    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    flags.add_argument("--rollouts", type=Path, help="JSON lines, gzipped or not, with `gold` and `response`")
+    flags = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    flags.add_argument(
+        "--rollouts", type=Path, help="JSON lines, gzipped or not, with `gold` and `response`"
+    )
     flags.add_argument("--runs", type=int, default=3)
     flags.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     flags.add_argument("--hostile", type=int, default=0, help="how many mutated responses to judge")
@@ -49,13 +53,20 @@ def recorded(path: Path) -> pl.DataFrame:
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt") as lines:
         rows = [json.loads(line) for line in lines]
-    return pl.DataFrame({"answer": [row["gold"] for row in rows], "response": [row["response"] for row in rows]})
+    return pl.DataFrame(
+        {"answer": [row["gold"] for row in rows], "response": [row["response"] for row in rows]}
+    )
 
 
 def distinct(table: pl.DataFrame) -> pl.DataFrame:
     """One row for each distinct pair of reference and answer."""
     answers = pl.Series("key", [answer_text(response, "one") for response in table["response"]])
-    return table.with_columns(answers).drop_nulls("key").unique(["answer", "key"], maintain_order=True).drop("key")
+    return (
+        table.with_columns(answers)
+        .drop_nulls("key")
+        .unique(["answer", "key"], maintain_order=True)
+        .drop("key")
+    )
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -85,7 +96,11 @@ def speed(table: pl.DataFrame, runs: int, workers: int) -> Iterator[tuple[str, i
         score_pairs(table, settings, workers, memo)
         actions: list[tuple[str, pl.DataFrame, Callable[[], object]]] = [
             ("distinct pairs, one worker, cold", pairs, lambda: score_pairs(pairs, settings, 1)),
-            (f"distinct pairs, {workers} workers, cold", pairs, lambda: score_pairs(pairs, settings, workers)),
+            (
+                f"distinct pairs, {workers} workers, cold",
+                pairs,
+                lambda: score_pairs(pairs, settings, workers),
+            ),
             ("distinct pairs, plain Math-Verify", pairs, lambda: math_verify_alone(pairs)),
             ("whole table, one worker, cold", table, lambda: score_pairs(table, settings, 1)),
             ("whole table, one worker, memo", table, lambda: score_pairs(table, settings, 1, memo)),
@@ -107,7 +122,9 @@ def hostile(count: int, seed: int, workers: int) -> dict[str, object]:
     start = time.perf_counter()
     scored, pairs = score_pairs(table, Settings(), workers)
     stop.set()
-    slowest = pairs.sort("milliseconds", descending=True).filter(pl.col("source") == "rules")["milliseconds"]
+    slowest = pairs.sort("milliseconds", descending=True).filter(pl.col("source") == "rules")[
+        "milliseconds"
+    ]
     return {
         "responses": table.height,
         "seconds": round(time.perf_counter() - start, 1),
@@ -141,7 +158,9 @@ def main() -> None:
         for name, rows, times in speed(recorded(flags.rollouts), flags.runs, flags.workers):
             rates = [rows / t for t in times]
             spread = f"{min(rates):,.0f} - {max(rates):,.0f}"
-            print(f"{name:36} {rows:6} rows  {statistics.median(rates):10,.0f} /s  ({spread}, {len(times)} runs)")
+            print(
+                f"{name:36} {rows:6} rows  {statistics.median(rates):10,.0f} /s  ({spread}, {len(times)} runs)"
+            )
     if flags.hostile:
         print(json.dumps(hostile(flags.hostile, flags.seed, flags.workers)))
 

@@ -45,9 +45,14 @@ def prepare(flags: argparse.Namespace) -> None:
         rows = [json.loads(line) for line in lines]
     ids: dict[str, list[list[int]]] = {"prompt_ids": [], "response_ids": []}
     for row in rows:
-        ids["prompt_ids"].append(tokenizer(prompt.replace("{question}", row["question"]))["input_ids"])
+        ids["prompt_ids"].append(
+            tokenizer(prompt.replace("{question}", row["question"]))["input_ids"]
+        )
         ids["response_ids"].append(tokenizer(row["response"])["input_ids"])
-    keys = {"question_id": [f"{number:05}" for number in range(len(rows))], "sample": [0] * len(rows)}
+    keys = {
+        "question_id": [f"{number:05}" for number in range(len(rows))],
+        "sample": [0] * len(rows),
+    }
     (flags.data / "shape").mkdir(parents=True, exist_ok=True)
     for file in flags.shape.iterdir():
         shutil.copyfile(file, flags.data / "shape" / file.name)
@@ -74,22 +79,32 @@ def run(flags: argparse.Namespace) -> None:
         command = [sys.executable, __file__, part, *sys.argv[2:]]
         start = time.perf_counter()
         try:
-            code = subprocess.run(command, env={**environment, **os.environ}, timeout=left, check=False).returncode
+            code = subprocess.run(
+                command, env={**environment, **os.environ}, timeout=left, check=False
+            ).returncode
         except subprocess.TimeoutExpired:
             code = 124
         result = flags.work / f"{part}.json"
         found[part] = json.loads(result.read_text()) if code == 0 else {"failed": code}
         found[part]["wall_s"] = round(time.perf_counter() - start, 1)
-        print(part, json.dumps({key: value for key, value in found[part].items() if key != "kernels"}), flush=True)
+        print(
+            part,
+            json.dumps({key: value for key, value in found[part].items() if key != "kernels"}),
+            flush=True,
+        )
         flags.output.write_text(json.dumps({"versions": versions(), **found}, indent=2) + "\n")
     show(found)
 
 
 def show(found: dict[str, Any]) -> None:
     """Print the table."""
-    print(f"{'':20} {'tokens/s':>26} {'of 790 TFLOP/s':>15} {'GiB':>6} {'first update':>13} {'save':>6}")
+    print(
+        f"{'':20} {'tokens/s':>26} {'of 790 TFLOP/s':>15} {'GiB':>6} {'first update':>13} {'save':>6}"
+    )
     for part, values in found.items():
-        for name in [name for name in values if isinstance(values[name], dict) and "median" in values[name]]:
+        for name in [
+            name for name in values if isinstance(values[name], dict) and "median" in values[name]
+        ]:
             speed = values[name]
             spread = f"{speed['median']:,.0f} ({speed['smallest']:,.0f} - {speed['largest']:,.0f})"
             print(
@@ -109,7 +124,14 @@ def weights(flags: argparse.Namespace) -> dict[str, Any]:
     table = pl.read_parquet(flags.data / "filtered.parquet")
     config = AutoConfig.from_pretrained(flags.data / "shape")
     if flags.tiny:
-        config.update({"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4})
+        config.update(
+            {
+                "hidden_size": 32,
+                "intermediate_size": 64,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 4,
+            }
+        )
         config.update({"num_key_value_heads": 2, "layer_types": ["full_attention"] * 2})
         table = table.head(700).with_columns(pl.col("prompt_ids", "response_ids").list.head(8))
     table.sample(fraction=1, shuffle=True, seed=0).write_parquet(flags.work / "filtered.parquet")
@@ -117,9 +139,15 @@ def weights(flags: argparse.Namespace) -> dict[str, Any]:
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     with torch.no_grad():
-        model.base_model.norm.weight.mul_(4)  # logits with a spread of 3, as a trained model's: not a flat distribution
+        model.base_model.norm.weight.mul_(
+            4
+        )  # logits with a spread of 3, as a trained model's: not a flat distribution
     model.bfloat16().save_pretrained(flags.work / "model")
-    return {"flop_per_token": work_of(flags.work, json.loads((flags.work / "model/config.json").read_text()))}
+    return {
+        "flop_per_token": work_of(
+            flags.work, json.loads((flags.work / "model/config.json").read_text())
+        )
+    }
 
 
 def check(flags: argparse.Namespace) -> dict[str, Any]:
@@ -139,22 +167,41 @@ def check(flags: argparse.Namespace) -> dict[str, Any]:
             model.compile_layers(policy)
         model.clear_gradients(policy)
         scores = model.backward(policy, row, 1 / len(row.target_R))
-        grads = {name: weight.grad.cpu() for name, weight in policy.weights.items() if weight.grad is not None}
+        grads = {
+            name: weight.grad.cpu()
+            for name, weight in policy.weights.items()
+            if weight.grad is not None
+        }
         results.append((float(scores.nll_R.mean()), float(scores.entropy_R.mean()), grads))
         del policy, scores
     (loss, entropy, grads), (exact_loss, exact_entropy, exact) = results
-    one, other = (torch.cat([each[name].flatten() for name in sorted(exact)]) for each in (grads, exact))
-    cosines = {name: float(torch.cosine_similarity(grads[name].flatten(), exact[name].flatten(), 0)) for name in exact}
+    one, other = (
+        torch.cat([each[name].flatten() for name in sorted(exact)]) for each in (grads, exact)
+    )
+    cosines = {
+        name: float(torch.cosine_similarity(grads[name].flatten(), exact[name].flatten(), 0))
+        for name in exact
+    }
     worst = min(cosines, key=lambda name: cosines[name])
     found: dict[str, Any] = {
         "loss": [loss, exact_loss],
         "entropy": [entropy, exact_entropy],
-        "cosine": float((one.double() @ other.double()) / (one.double().norm() * other.double().norm())),
+        "cosine": float(
+            (one.double() @ other.double()) / (one.double().norm() * other.double().norm())
+        ),
         "worst_tensor": [worst, cosines[worst]],
         "norms": [float(one.norm()), float(other.norm())],
     }
-    ok = abs(loss - exact_loss) < 1e-2 and abs(entropy / exact_entropy - 1) < 1e-2 and found["cosine"] > 0.999
-    return {**found, **(grouped_heads(attention, row) if device.type == "cuda" else {}), "passed": ok}
+    ok = (
+        abs(loss - exact_loss) < 1e-2
+        and abs(entropy / exact_entropy - 1) < 1e-2
+        and found["cosine"] > 0.999
+    )
+    return {
+        **found,
+        **(grouped_heads(attention, row) if device.type == "cuda" else {}),
+        "passed": ok,
+    }
 
 
 def grouped_heads(attention: Any, row: Any) -> dict[str, Any]:
@@ -163,7 +210,10 @@ def grouped_heads(attention: Any, row: Any) -> dict[str, Any]:
 
     torch.manual_seed(0)
     shapes = ((len(row.ids_T), heads, 128) for heads in (12, 2, 2))
-    inputs = [torch.randn(*shape, device="cuda", dtype=torch.bfloat16, requires_grad=True) for shape in shapes]
+    inputs = [
+        torch.randn(*shape, device="cuda", dtype=torch.bfloat16, requires_grad=True)
+        for shape in shapes
+    ]
     results, milliseconds = [], []
     for repeat in (False, True):
         attention.REPEAT_HEADS = repeat
@@ -196,7 +246,9 @@ def ours(flags: argparse.Namespace) -> dict[str, Any]:
     if world.device.type == "cuda":
         model.compile_layers(policy)
         without = model.compile_pointwise(no_entropy)
-    optimizer = torch.optim.AdamW(policy.weights.values(), betas=BETAS, weight_decay=0.0, fused=True)
+    optimizer = torch.optim.AdamW(
+        policy.weights.values(), betas=BETAS, weight_decay=0.0, fused=True
+    )
     sequences = data.read_sequences(flags.work / "filtered.parquet")
 
     def records(pointwise: Callable[..., Any], count: int, batch: int = BATCH) -> list[Any]:
@@ -204,7 +256,10 @@ def ours(flags: argparse.Namespace) -> dict[str, Any]:
         return [take(policy, optimizer, next(updates[batch]), recipe, world) for _ in range(count)]
 
     recipe = schedule.Recipe(lr=1e-6, epochs=50, row_tokens=flags.row_tokens)
-    plans = {batch: schedule.plan(sequences, replace(recipe, batch=batch)) for batch in (BATCH, 4 * BATCH)}
+    plans = {
+        batch: schedule.plan(sequences, replace(recipe, batch=batch))
+        for batch in (BATCH, 4 * BATCH)
+    }
     updates = {batch: iter(plan) for batch, plan in plans.items()}
     exact, each = policy.pointwise, flags.updates // WINDOWS
     records(exact, 1)
@@ -213,12 +268,22 @@ def ours(flags: argparse.Namespace) -> dict[str, Any]:
     records(exact, 2)
     pairs = [(records(exact, each), records(without, each)) for _ in range(WINDOWS)]
     found["peak_gib"] = peak_memory(world.device) / 2**30
-    timed = {name: [r for pair in pairs for r in pair[i]] for i, name in enumerate(("speed", "ours_no_entropy"))}
+    timed = {
+        name: [r for pair in pairs for r in pair[i]]
+        for i, name in enumerate(("speed", "ours_no_entropy"))
+    }
     timed["ours_batch_256"] = records(exact, WINDOWS + 1, 4 * BATCH)[1:]
     flop = json.loads((flags.work / "weights.json").read_text())["flop_per_token"]
-    found |= {name: summary([r.tokens for r in rs], [r.seconds for r in rs], flop) for name, rs in timed.items()}
-    found["packing_share"] = sum(r.tokens for r in timed["speed"]) / sum(r.row_tokens for r in timed["speed"])
-    return found | ({"kernels": profile(lambda: records(exact, 1))} if world.device.type == "cuda" else {})
+    found |= {
+        name: summary([r.tokens for r in rs], [r.seconds for r in rs], flop)
+        for name, rs in timed.items()
+    }
+    found["packing_share"] = sum(r.tokens for r in timed["speed"]) / sum(
+        r.row_tokens for r in timed["speed"]
+    )
+    return found | (
+        {"kernels": profile(lambda: records(exact, 1))} if world.device.type == "cuda" else {}
+    )
 
 
 def no_entropy(logits_CV: Any, target_C: Any, dtype: Any) -> Any:
@@ -227,7 +292,11 @@ def no_entropy(logits_CV: Any, target_C: Any, dtype: Any) -> Any:
 
     logp_CV = logits_CV - logits_CV.logsumexp(dim=-1, keepdim=True)
     nll_C = -logp_CV.gather(1, target_C[:, None]).squeeze(1)
-    grad_CV = logp_CV.exp().to(dtype).scatter(1, target_C[:, None], torch.expm1(-nll_C)[:, None].to(dtype))
+    grad_CV = (
+        logp_CV.exp()
+        .to(dtype)
+        .scatter(1, target_C[:, None], torch.expm1(-nll_C)[:, None].to(dtype))
+    )
     return nll_C, torch.zeros_like(nll_C), grad_CV
 
 
@@ -242,7 +311,11 @@ def profile(update: Callable[[], Any]) -> dict[str, float]:
         wall = time.perf_counter() - start
     kernels = sorted(seen.key_averages(), key=lambda kernel: -kernel.self_device_time_total)
     spent = {kernel.key[:100]: kernel.self_device_time_total / 1000 for kernel in kernels}
-    found = {"wall": wall * 1000, "all kernels": sum(spent.values()), **dict(list(spent.items())[:20])}
+    found = {
+        "wall": wall * 1000,
+        "all kernels": sum(spent.values()),
+        **dict(list(spent.items())[:20]),
+    }
     for name, milliseconds in found.items():
         print(f"{milliseconds:9.2f} ms  {name}")
     return found
@@ -255,13 +328,49 @@ def stage(flags: argparse.Namespace) -> dict[str, Any]:
     step = flags.work / "step"
     shutil.rmtree(step, ignore_errors=True)
     step.mkdir()
-    pl.read_parquet(flags.work / "filtered.parquet").head(BATCH * 8).write_parquet(step / "filtered.parquet")
+    pl.read_parquet(flags.work / "filtered.parquet").head(BATCH * 8).write_parquet(
+        step / "filtered.parquet"
+    )
     model, gpus = str(flags.work / "model"), "0" if flags.tiny else "1"
     script = str(ROOT / "workflow/scripts/sft.py")
-    command = [sys.executable, script, "--policy", model, "--init", model, "--base", model, "--lineage", "benchmark"]
-    command += ["--filtered", f"{step}/filtered.parquet", "--rollouts", f"{flags.work}/filtered.parquet"]
-    command += ["--output", f"{step}/policy", "--training", f"{step}/training.parquet", "--seed", "0", "--step", "1"]
-    command += ["--gpus", gpus, "--epochs", "1", "--row_tokens", str(flags.row_tokens), "--lr", "1e-6"]
+    command = [
+        sys.executable,
+        script,
+        "--policy",
+        model,
+        "--init",
+        model,
+        "--base",
+        model,
+        "--lineage",
+        "benchmark",
+    ]
+    command += [
+        "--filtered",
+        f"{step}/filtered.parquet",
+        "--rollouts",
+        f"{flags.work}/filtered.parquet",
+    ]
+    command += [
+        "--output",
+        f"{step}/policy",
+        "--training",
+        f"{step}/training.parquet",
+        "--seed",
+        "0",
+        "--step",
+        "1",
+    ]
+    command += [
+        "--gpus",
+        gpus,
+        "--epochs",
+        "1",
+        "--row_tokens",
+        str(flags.row_tokens),
+        "--lr",
+        "1e-6",
+    ]
     subprocess.run(command, check=True)
     told = json.loads((step / "training.json").read_text())
     seconds = told["seconds"]
@@ -270,12 +379,18 @@ def stage(flags: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    flags.add_argument("part", choices=["prepare", "run", "weights", "check", "ours", "stage", *TRL])
+    flags = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    flags.add_argument(
+        "part", choices=["prepare", "run", "weights", "check", "ours", "stage", *TRL]
+    )
     for name in ("data", "work", "output", "recorded", "shape", "prompt"):
         flags.add_argument(f"--{name}", type=Path)
     flags.add_argument("--parts", default=",".join(PARTS))
-    flags.add_argument("--updates", type=int, default=20, help="timed updates of each part, a multiple of five")
+    flags.add_argument(
+        "--updates", type=int, default=20, help="timed updates of each part, a multiple of five"
+    )
     flags.add_argument("--row_tokens", type=int, default=16384)
     flags.add_argument("--limit_s", type=float, default=400)
     flags.add_argument("--tiny", action="store_true")
@@ -283,7 +398,12 @@ def main() -> None:
     if given.part in ("prepare", "run"):
         {"prepare": prepare, "run": run}[given.part](given)
         return
-    parts: dict[str, Callable[..., dict[str, Any]]] = {"weights": weights, "check": check, "ours": ours, "stage": stage}
+    parts: dict[str, Callable[..., dict[str, Any]]] = {
+        "weights": weights,
+        "check": check,
+        "ours": ours,
+        "stage": stage,
+    }
     found = (
         parts[given.part](given)
         if given.part in parts

@@ -17,10 +17,17 @@ PADDED = {
     "gradient_checkpointing": False,
     "train_sampling_strategy": "group_by_length",
 }
-FLEX = {"packing": True, "per_device_train_batch_size": 1, "gradient_checkpointing": False, "pad_to_multiple_of": 128}
+FLEX = {
+    "packing": True,
+    "per_device_train_batch_size": 1,
+    "gradient_checkpointing": False,
+    "pad_to_multiple_of": 128,
+}
 # Without FlashAttention 2 or 3, TRL can pack with flex_attention alone: SDPA would build a mask of tokens x tokens.
 TRL: dict[str, dict[str, Any]] = {
-    "trl_default": {"gradient_accumulation_steps": BATCH // 8},  # 8 sequences at a time are TRL's default
+    "trl_default": {
+        "gradient_accumulation_steps": BATCH // 8
+    },  # 8 sequences at a time are TRL's default
     "trl_padded": PADDED,
     "trl_padded_compiled": {**PADDED, "torch_compile": True},
     "trl_padded_liger": {**PADDED, "use_liger_kernel": True},
@@ -45,7 +52,12 @@ def summary(tokens: list[int], seconds: list[float], flop: float) -> dict[str, f
     cuts = [slice(each * window, each * (window + 1)) for window in range(WINDOWS)]
     speeds = sorted(sum(tokens[cut]) / sum(seconds[cut]) for cut in cuts)
     median = statistics.median(speeds)
-    return {"median": median, "smallest": speeds[0], "largest": speeds[-1], "share": median * flop / PEAK}
+    return {
+        "median": median,
+        "smallest": speeds[0],
+        "largest": speeds[-1],
+        "share": median * flop / PEAK,
+    }
 
 
 def work_of(data: Path, config: dict[str, Any]) -> float:
@@ -53,7 +65,11 @@ def work_of(data: Path, config: dict[str, Any]) -> float:
     from ei.training.data import read_sequences
 
     sequences = read_sequences(data / "filtered.parquet")
-    width, depth, heads = config["hidden_size"], config["num_hidden_layers"], config["num_attention_heads"]
+    width, depth, heads = (
+        config["hidden_size"],
+        config["num_hidden_layers"],
+        config["num_attention_heads"],
+    )
     key_share = config["num_key_value_heads"] / heads
     layer = width * width * (2 + 2 * key_share) + 3 * width * config["intermediate_size"]
     tokens = sum(map(len, sequences))
@@ -62,7 +78,9 @@ def work_of(data: Path, config: dict[str, Any]) -> float:
     return (6 * depth * layer * tokens + attention + head) / tokens
 
 
-def choices(part: str, sequences: list[Any], row_tokens: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def choices(
+    part: str, sequences: list[Any], row_tokens: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Settings of the trainer and of loading the model; packed rows hold `BATCH` average sequences an update."""
     options = {"max_length": None, **TRL[part]}
     if not options.get("packing"):
@@ -108,7 +126,10 @@ def trl(part: str, work: Path, updates: int, row_tokens: int, started: float) ->
 
     sequences = data.read_sequences(work / "filtered.parquet")
     random.Random(0).shuffle(sequences)
-    rows = [{"input_ids": s.prompt + s.response, "labels": [-100] * len(s.prompt) + s.response} for s in sequences]
+    rows = [
+        {"input_ids": s.prompt + s.response, "labels": [-100] * len(s.prompt) + s.response}
+        for s in sequences
+    ]
     options, loading = choices(part, sequences, row_tokens)
     config = SFTConfig(
         output_dir=str(work / part), max_steps=updates + 2, learning_rate=1e-6, report_to="none", save_strategy="no",
@@ -118,14 +139,21 @@ def trl(part: str, work: Path, updates: int, row_tokens: int, started: float) ->
     seen: list[int] = []
     model = str(work / "model")
     tokenizer = AutoTokenizer.from_pretrained(model)
-    given = {"model": model, "args": config, "processing_class": tokenizer, "train_dataset": Dataset.from_list(rows)}
+    given = {
+        "model": model,
+        "args": config,
+        "processing_class": tokenizer,
+        "train_dataset": Dataset.from_list(rows),
+    }
     trainer = timed_trainer(times, seen, **given)
     trainer.train()
     seconds = [later - earlier for earlier, later in itertools.pairwise(times)]
     start = time.perf_counter()
     trainer.save_model(str(work / part / "saved"))
     return {
-        "speed": summary(seen[2:], seconds[1:], json.loads((work / "weights.json").read_text())["flop_per_token"]),
+        "speed": summary(
+            seen[2:], seconds[1:], json.loads((work / "weights.json").read_text())["flop_per_token"]
+        ),
         "first_update_s": times[0] - started,
         "save_s": time.perf_counter() - start,
         "peak_gib": torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else 0.0,

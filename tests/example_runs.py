@@ -16,7 +16,10 @@ def evaluation(step: int, right: int, n: int = 500, formatted: float = 0.8) -> d
                 "accuracy_given_format": given, "mean_response_tokens": 300.0 - 20 * step, "truncated_rate": 0.03,
                 "entropy": 0.5 / (step + 1)}  # fmt: skip
 
-    levels = {f"Level {k}": summary(max(0, min(n // 5, right // 5 + 8 * (3 - k))), n // 5) for k in range(1, 6)}
+    levels = {
+        f"Level {k}": summary(max(0, min(n // 5, right // 5 + 8 * (3 - k))), n // 5)
+        for k in range(1, 6)
+    }
     return {"step": step, **summary(right, n), "by_level": levels}
 
 
@@ -29,13 +32,21 @@ def step_row(step: int, kept: int = 300) -> dict[str, Any]:
             "sampling_entropy": 0.6 / step, "mean_response_tokens": 320.0, "truncated_rate": 0.1}  # fmt: skip
 
 
-def a_run(name: str = "main", rights: tuple[int, ...] = (20, 90, 140, 170, 190, 200), **more: Any) -> dict[str, Any]:
+def a_run(
+    name: str = "main", rights: tuple[int, ...] = (20, 90, 140, 170, 190, 200), **more: Any
+) -> dict[str, Any]:
     """run.json of a run with so many right answers after each step, ten updates in each."""
     last = range(1, len(rights))
-    updates = [{"step": s, "update": u, "entropy": 0.6 / s - 0.02 * u / s} for s in last for u in range(1, 11)]
+    updates = [
+        {"step": s, "update": u, "entropy": 0.6 / s - 0.02 * u / s}
+        for s in last
+        for u in range(1, 11)
+    ]
     seconds = {"sample": 200.0, "score": 6.0, "sft": 90.0, "eval": 80.0}
     stages = [
-        {"step": s, "stage": stage, "seconds": seconds[stage], "shared_from": None} for s in last for stage in seconds
+        {"step": s, "stage": stage, "seconds": seconds[stage], "shared_from": None}
+        for s in last
+        for stage in seconds
     ]
     settings = {"sample": {"rollouts": 8, "questions": 1024}, "sft": {"epochs": 2}}
     run = {"run": f"results/{name}", "name": name, "group": name.split("-seed")[0], "kind": "ei", "seed": 0,
@@ -65,12 +76,21 @@ def an_experiment() -> list[dict[str, Any]]:
     for k, (name, change) in enumerate(changes.items()):
         for seed in range(3):
             rights = (20, *(min(500, 60 * s + 8 * k + draw.randint(-12, 12)) for s in range(1, 6)))
-            runs.append(a_run(f"{name}-seed{seed}" if seed else name, rights, changes=change, seed=seed))
+            runs.append(
+                a_run(f"{name}-seed{seed}" if seed else name, rights, changes=change, seed=seed)
+            )
     sft = {"kind": "sft", "steps": [step_row(1)]}
     return [*runs, a_run("sft", (20, 120), **sft), a_run("sft_filtered", (20, 135), **sft)]
 
 
-EMPTY: dict[str, Any] = {"settings": {}, "evaluations": [], "steps": [], "updates": [], "stages": [], "gpu_seconds": 0}
+EMPTY: dict[str, Any] = {
+    "settings": {},
+    "evaluations": [],
+    "steps": [],
+    "updates": [],
+    "stages": [],
+    "gpu_seconds": 0,
+}
 ODD: dict[str, list[dict[str, Any]]] = {
     "an experiment": an_experiment(),
     "no evaluation": [a_run(**EMPTY)],

@@ -20,14 +20,18 @@ def shared(name: str) -> Path:
     """A file of the shared data; the test is skipped, saying so, where it is absent."""
     path = SHARED_DATA / name
     if not path.exists():
-        pytest.skip(f"{name} is not here: MATH and recorded rollouts may not be shipped (EI_SHARED_DATA)")
+        pytest.skip(
+            f"{name} is not here: MATH and recorded rollouts may not be shipped (EI_SHARED_DATA)"
+        )
     return path
 
 
 def script(name: str, *flags: Any, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a stage's script with the flags, as a rule does."""
     command = [sys.executable, SCRIPTS / name, *map(str, flags)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
 
 
 def miniature(folder: Path, **changes: Any) -> Path:
@@ -45,7 +49,9 @@ def miniature(folder: Path, **changes: Any) -> Path:
     }
     for layer in (demo, small, changes):
         for key, value in layer.items():
-            config[key] = {**config[key], **value} if isinstance(value, dict) and key != "sweep" else value
+            config[key] = (
+                {**config[key], **value} if isinstance(value, dict) and key != "sweep" else value
+            )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
@@ -70,7 +76,11 @@ def snakemake(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **environment},
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **environment,
+        },
         check=False,
     )
 

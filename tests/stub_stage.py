@@ -15,7 +15,9 @@ files = {
     "data": [output / part for part in ("train.parquet", "validation.parquet", "data.json")],
     "score": [output, output.with_suffix(".json"), output.with_suffix(".pairs.parquet")],
     "filter": [output, output.with_suffix(".json")],
-    "plots": [output / f"{plot}.{kind}" for plot in ("accuracy", "entropy") for kind in ("png", "svg")],
+    "plots": [
+        output / f"{plot}.{kind}" for plot in ("accuracy", "entropy") for kind in ("png", "svg")
+    ],
 }.get(name, [output])
 if name == "sft":
     training = Path(flags["--training"])
@@ -25,4 +27,12 @@ for file in files:
     file.write_text(f"{name} {flags.get('--lineage')}")
 with Path("trace.tsv").open("a") as trace:
     step = flags.get("--step", "-")
-    print(name, step, os.environ.get("CUDA_VISIBLE_DEVICES"), started, time.time(), sep="\t", file=trace)
+    print(
+        name,
+        step,
+        os.environ.get("CUDA_VISIBLE_DEVICES"),
+        started,
+        time.time(),
+        sep="\t",
+        file=trace,
+    )

@@ -16,7 +16,9 @@ TEMPLATE = "User: {question}\nAssistant: <think>"
 def train(*rows):
     """A table of training questions from (question, answer, solution)."""
     names = ["question_id", "question", "answer", "solution", "level", "subject"]
-    named = [(questions.question_id(question), question, *rest, "1", "sums") for question, *rest in rows]
+    named = [
+        (questions.question_id(question), question, *rest, "1", "sums") for question, *rest in rows
+    ]
     return pl.DataFrame(named, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
@@ -28,7 +30,9 @@ def written(folder, *rows):
 
 def read(folder, *rows, held_out=()):
     known = train(("1+1?", "2", None), ("1+2?", "3", None))
-    return traces.from_file(written(folder, *rows), known, set(map(questions.question_id, held_out)), TEMPLATE)
+    return traces.from_file(
+        written(folder, *rows), known, set(map(questions.question_id, held_out)), TEMPLATE
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +43,9 @@ def read(folder, *rows, held_out=()):
     ],
 )
 def test_a_solution_goes_on_where_the_prompt_ends(template, response):
-    made = traces.from_solutions(train(("1+1?", "2", "One and one.\n"), ("1+2?", "3", None)), template)
+    made = traces.from_solutions(
+        train(("1+1?", "2", "One and one.\n"), ("1+2?", "3", None)), template
+    )
     assert [row["response"] for row in made] == [response]
 
 
@@ -58,9 +64,9 @@ def test_without_solutions_the_setting_to_use_is_named():
     ],
 )
 def test_a_trace_of_a_training_question_takes_its_reference_answer(tmp_path, row):
-    assert [(made["question"], made["answer"], made["subject"]) for made in read(tmp_path, row)] == [
-        ("1+1?", "2", "sums")
-    ]
+    assert [
+        (made["question"], made["answer"], made["subject"]) for made in read(tmp_path, row)
+    ] == [("1+1?", "2", "sums")]
 
 
 def test_a_trace_of_another_question_brings_its_answer(tmp_path):
@@ -83,7 +89,10 @@ def test_a_bad_trace_is_named_by_file_and_line(tmp_path, row, message):
 
 
 def test_held_out_questions_are_never_trained_on(tmp_path):
-    rows = [{"question": "1+1?", "response": "x"}, {"question": "9+9?", "response": "y", "answer": "18"}]
+    rows = [
+        {"question": "1+1?", "response": "x"},
+        {"question": "9+9?", "response": "y", "answer": "18"},
+    ]
     assert [row["question"] for row in read(tmp_path, *rows, held_out=["9+9?"])] == ["1+1?"]
     with pytest.raises(UserError, match="no traces to train on"):
         read(tmp_path, rows[1], held_out=["9+9?"])
@@ -91,12 +100,17 @@ def test_held_out_questions_are_never_trained_on(tmp_path):
 
 def test_traces_become_rollouts_that_the_base_tokenizer_reads_back():
     tokenizer = policy.load_tokenizer(DEMO / "policy")
-    rows = [{"question": "1+1?", "answer": "2", "response": f" {k} </think> <answer>2</answer>"} for k in (1, 2)]
+    rows = [
+        {"question": "1+1?", "answer": "2", "response": f" {k} </think> <answer>2</answer>"}
+        for k in (1, 2)
+    ]
     made = [{"question_id": "q", "level": None, "subject": None, **row} for row in rows]
     table = traces.rollouts(made, TEMPLATE, tokenizer, "weights")
     assert table["sample"].to_list() == [0, 1]
     assert table["seed"].to_list() == [None, None]
-    assert [tokenizer.decode(ids) for ids in table["response_ids"]] == [row["response"] for row in rows]
+    assert [tokenizer.decode(ids) for ids in table["response_ids"]] == [
+        row["response"] for row in rows
+    ]
     assert tokenizer.decode(table["prompt_ids"][0]) == TEMPLATE.replace("{question}", "1+1?")
     assert set(table["policy"]) == {"weights"}
 
@@ -121,7 +135,9 @@ def test_the_demos_traces_are_right_chains_of_its_training_questions(tmp_path):
 
 def test_a_response_in_the_prompts_form_is_right_for_the_checker(tmp_path):
     solutions = tmp_path / "train.jsonl"
-    solutions.write_text(json.dumps({"problem": "1+1?", "solution": r"It is $\boxed{\frac{4}{2}}$."}) + "\n")
+    solutions.write_text(
+        json.dumps({"problem": "1+1?", "solution": r"It is $\boxed{\frac{4}{2}}$."}) + "\n"
+    )
     flags = ("--lineage", "x", "--output")
     steps = [
         ("data.py", "--train", solutions, "--validation", DEMO / "validation.jsonl", *flags, tmp_path),

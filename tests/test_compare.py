@@ -25,13 +25,18 @@ def compared(*runs, what):
 
 
 def test_steps_are_compared_with_the_one_before():
-    assert compared(run("main", [0.1, 0.2, 0.3]), what="steps") == [("main 1", "main 0"), ("main 2", "main 1")]
+    assert compared(run("main", [0.1, 0.2, 0.3]), what="steps") == [
+        ("main 1", "main 0"),
+        ("main 2", "main 1"),
+    ]
 
 
 def test_the_last_step_is_compared_with_the_best_on_the_development_split():
     pairs = compared(run("main", [0.1, 0.2, 0.3, 0.2], best=1), what="steps")
     assert pairs[-1] == ("main 3", "main 1")
-    assert len(compared(run("main", [0.1, 0.2, 0.3, 0.2], best=2), what="steps")) == 3  # it is the one before anyway
+    assert (
+        len(compared(run("main", [0.1, 0.2, 0.3, 0.2], best=2), what="steps")) == 3
+    )  # it is the one before anyway
 
 
 def test_without_a_development_split_the_highest_validation_accuracy_stands_in():
@@ -68,7 +73,9 @@ def test_other_runs_are_compared_with_the_main_run_of_the_same_seed():
 
 
 def shares(**of_questions):
-    return pl.DataFrame({"question_id": list(of_questions), "share": [float(s) for s in of_questions.values()]})
+    return pl.DataFrame(
+        {"question_id": list(of_questions), "share": [float(s) for s in of_questions.values()]}
+    )
 
 
 def test_a_difference_is_taken_over_the_questions_of_both():
@@ -88,7 +95,8 @@ def write_responses(path, rewards):
     path.parent.mkdir(parents=True)
     ids = [f"q{i}" for i in range(len(rewards))]
     pl.DataFrame(
-        {"question_id": ids, "reward": rewards}, schema={"question_id": pl.String, "reward": pl.Float32}
+        {"question_id": ids, "reward": rewards},
+        schema={"question_id": pl.String, "reward": pl.Float32},
     ).write_parquet(path)
 
 
@@ -124,4 +132,7 @@ def test_any_two_evaluations_of_the_same_questions_can_be_compared(tmp_path):
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["only_a"] == 1
     refused = script("compare.py", "--responses", files["a"], files["none"])
-    assert (refused.returncode, refused.stderr) == (1, "error: the two evaluations have no question in common\n")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "error: the two evaluations have no question in common\n",
+    )

@@ -18,7 +18,8 @@ def many(count=100):
 
 def evaluated(*accuracies):
     return [
-        {"step": step, "accuracy": value, "accuracy_ci95": [0.0, 1.0], "n": 10} for step, value in enumerate(accuracies)
+        {"step": step, "accuracy": value, "accuracy_ci95": [0.0, 1.0], "n": 10}
+        for step, value in enumerate(accuracies)
     ]
 
 
@@ -48,7 +49,9 @@ def test_no_question_is_kept_back_unless_asked_for():
 
 
 def test_keeping_back_every_question_is_refused():
-    with pytest.raises(UserError, match=r"data\.development keeps back 100 questions, and the training set has 100"):
+    with pytest.raises(
+        UserError, match=r"data\.development keeps back 100 questions, and the training set has 100"
+    ):
         data.keep_back(many(), split([]), 100)
 
 

@@ -12,7 +12,12 @@ from helpers import script
 
 def run(name, accuracies, kind="ei", group=None, seed=0, best=None):
     evaluations = [
-        {"step": step, "n": 500, "accuracy": accuracy, "accuracy_ci95": [accuracy - 0.04, accuracy + 0.04]}
+        {
+            "step": step,
+            "n": 500,
+            "accuracy": accuracy,
+            "accuracy_ci95": [accuracy - 0.04, accuracy + 0.04],
+        }
         for step, accuracy in enumerate(accuracies)
     ]
     top = None if best is None else {**evaluations[best], "n": 200}
@@ -28,7 +33,9 @@ def compared(what, a, a_step, b, b_step, half=0.03, p=None):
     of_a, of_b = a["evaluations"][a_step]["accuracy"], b["evaluations"][b_step]["accuracy"]
     difference = of_a - of_b
     sides = ({name: run[name] for name in ("run", "name", "group")} for run in (a, b))
-    a_side, b_side = ({**side, "step": step} for side, step in zip(sides, (a_step, b_step), strict=True))
+    a_side, b_side = (
+        {**side, "step": step} for side, step in zip(sides, (a_step, b_step), strict=True)
+    )
     return {
         "what": what, "a": a_side, "b": b_side, "n": 500, "accuracy_a": of_a, "accuracy_b": of_b,
         "difference": difference, "ci95": [difference - half, difference + half], "only_a": 40, "only_b": 30,
@@ -68,7 +75,9 @@ def test_better_than_sft():
 
 
 def test_worse_than_sft():
-    assert with_sft(0.3, 0.4).endswith(": expert iteration is worse (-10.0 points, 95 % interval -13.0 to -7.0).")
+    assert with_sft(0.3, 0.4).endswith(
+        ": expert iteration is worse (-10.0 points, 95 % interval -13.0 to -7.0)."
+    )
 
 
 def test_no_difference_where_the_interval_holds_zero():
@@ -92,11 +101,16 @@ def test_without_an_sft_run_the_base_policy_is_what_is_left():
 
 def test_sft_on_all_traces_is_the_one_in_the_sentence():
     main = run("main", [0.1, 0.5])
-    filtered, sft = (run(name, [0.1, share], kind="sft") for name, share in (("sft_filtered", 0.45), ("sft", 0.4)))
+    filtered, sft = (
+        run(name, [0.1, share], kind="sft")
+        for name, share in (("sft_filtered", 0.45), ("sft", 0.4))
+    )
     against = [compared("sft", main, 1, other, 1) for other in (filtered, sft)]
     runs = [main, filtered, sft]
     assert "plain SFT 40.0 %" in said(runs, [*among(main), *against])[0]
-    assert "main at step 1 against sft_filtered at step 1: better" in discuss.discussion(runs, [*among(main), *against])
+    assert "main at step 1 against sft_filtered at step 1: better" in discuss.discussion(
+        runs, [*among(main), *against]
+    )
 
 
 def of_steps(*accuracies, best=None):
@@ -121,7 +135,9 @@ def test_rises_a_fall_and_a_step_that_cannot_be_told():
 
 
 def test_no_step_that_differs_from_the_one_before():
-    assert ": at no step a difference from the step before can be told (+1.0 points" in of_steps(0.1, 0.11, 0.1)
+    assert ": at no step a difference from the step before can be told (+1.0 points" in of_steps(
+        0.1, 0.11, 0.1
+    )
 
 
 def test_late_collapse_names_the_best_step_of_the_development_split():
@@ -140,13 +156,17 @@ def test_one_step_alone():
         " 30.0 % (+20.0 points, 95 % interval +17.0 to +23.0)."
     )
     assert "it lowered accuracy from 30.0 % to 10.0 %" in of_steps(0.3, 0.1)
-    assert "between the base policy's 10.0 % and this step's 11.0 % no difference can be told" in of_steps(0.1, 0.11)
+    assert (
+        "between the base policy's 10.0 % and this step's 11.0 % no difference can be told"
+        in of_steps(0.1, 0.11)
+    )
 
 
 def three_seeds(*accuracies):
     names = ("main", "main-seed1", "main-seed2")
     mains = [
-        run(name, one, group="main", seed=seed) for seed, (name, one) in enumerate(zip(names, accuracies, strict=True))
+        run(name, one, group="main", seed=seed)
+        for seed, (name, one) in enumerate(zip(names, accuracies, strict=True))
     ]
     sft = run("sft", [0.1, 0.4], kind="sft")
     against = [compared("sft", one, len(one["evaluations"]) - 1, sft, 1) for one in mains]
@@ -176,7 +196,12 @@ def test_seeds_that_disagree_tell_no_difference():
 
 @pytest.mark.parametrize(
     ("ci95", "p", "expected"),
-    [([0.01, 0.05], 0.01, 1), ([-0.05, -0.01], 0.01, -1), ([0.0, 0.05], 0.01, 0), ([0.01, 0.05], 0.05, 0)],
+    [
+        ([0.01, 0.05], 0.01, 1),
+        ([-0.05, -0.01], 0.01, -1),
+        ([0.0, 0.05], 0.01, 0),
+        ([0.01, 0.05], 0.05, 0),
+    ],
 )
 def test_a_verdict_needs_both_an_interval_without_zero_and_a_small_p(ci95, p, expected):
     assert verdict([{"ci95": ci95, "mcnemar_p": p}]) == expected
@@ -202,7 +227,11 @@ def test_the_list_below_has_the_numbers_of_every_run(tmp_path):
     main["stopped_after"] = 2
     main["skipped_too_long"] = {"train": 3, "validation": 1}
     comparisons = [*among(main), compared("main", other, 2, main, 2)]
-    for name, value in (("main", main), ("G4", other), ("comparisons", {"comparisons": comparisons})):
+    for name, value in (
+        ("main", main),
+        ("G4", other),
+        ("comparisons", {"comparisons": comparisons}),
+    ):
         (tmp_path / f"{name}.json").write_text(json.dumps(value))
     out = tmp_path / "discussion.md"
     result = script(
@@ -214,11 +243,18 @@ def test_the_list_below_has_the_numbers_of_every_run(tmp_path):
     assert result.stdout.strip() == text.split("\n\n")[0]
     assert "- 2 runs, seed 0.\n" in text
     assert (
-        "main, 500 validation questions, accuracy after step (with 95 % Wilson interval) 0: 10.0 % [6.0, 14.0]" in text
+        "main, 500 validation questions, accuracy after step (with 95 % Wilson interval) 0: 10.0 % [6.0, 14.0]"
+        in text
     )
-    assert "best of 3 evaluations of the 200 questions of the development split: step 1, 30.0 % [26.0, 34.0]" in text
+    assert (
+        "best of 3 evaluations of the 200 questions of the development split: step 1, 30.0 % [26.0, 34.0]"
+        in text
+    )
     assert "main stopped early, after step 2." in text
-    assert "left out as too long for the model, 3 questions of the steps' batches and 1 question of the" in text
+    assert (
+        "left out as too long for the model, 3 questions of the steps' batches and 1 question of the"
+        in text
+    )
     assert text.count("too long") == 1
     assert "G4 at step 2 against main at step 2: better (+5.0 points" in text
 

@@ -66,7 +66,13 @@ def test_the_tag_ends_a_response_exactly_where_the_text_first_has_it(ids, min_to
 
 @pytest.mark.parametrize(
     "pieces",
-    [("</", "answer", ">"), ("<", "/", "ans", "wer", ">"), ("</", "ans", "wer", ">."), ("</answer>!",), ("</answer>",)],
+    [
+        ("</", "answer", ">"),
+        ("<", "/", "ans", "wer", ">"),
+        ("</", "ans", "wer", ">."),
+        ("</answer>!",),
+        ("</answer>",),
+    ],
 )
 def test_the_tag_is_seen_in_every_tokenization_and_the_text_ends_after_it(pieces):
     ids = ids_of("1", " ", "a", "a", "a", *pieces)
@@ -92,9 +98,13 @@ def test_the_real_tokenizers_tags_are_seen_whatever_stands_before_them():
     ended = stop_test(tokenizer, STOP, 4, closing_tokens(tokenizer, STOP))
     draw = random.Random(0)
     for _ in range(300):
-        answer = "".join(draw.choice("0123456789 x+-\\frac{}$.,π\n>") for _ in range(draw.randint(0, 12)))
+        answer = "".join(
+            draw.choice("0123456789 x+-\\frac{}$.,π\n>") for _ in range(draw.randint(0, 12))
+        )
         text = f" so it is. </think> <answer>{answer}</answer>"
         ids = tokenizer(text).input_ids
         assert [n for n in range(1, len(ids) + 1) if ended(ids[:n])] == [len(ids)], text
-        spelled = [i for letter in text for i in tokenizer(letter).input_ids]  # as a policy might also sample it
+        spelled = [
+            i for letter in text for i in tokenizer(letter).input_ids
+        ]  # as a policy might also sample it
         assert [n for n in range(1, len(spelled) + 1) if ended(spelled[:n])] == [len(spelled)], text

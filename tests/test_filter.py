@@ -35,7 +35,9 @@ def scored():
 
 
 def kept(**settings):
-    rows = filter_stage.label(scored(), **({"dedupe": False, "max_per_question": None, "max_tokens": None} | settings))
+    rows = filter_stage.label(
+        scored(), **({"dedupe": False, "max_per_question": None, "max_tokens": None} | settings)
+    )
     return rows.filter(pl.col("dropped").is_null()).select("question_id", "sample").rows()
 
 

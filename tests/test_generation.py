@@ -18,7 +18,13 @@ from ei.stage import UserError
 from helpers import DEMO, ROOT
 
 POLICY = DEMO / "policy"
-QUESTIONS = ["What is 12+7?", "Compute 9*14.", "What is 1/2+1/3?", "Solve 3x+1=10 for x.", "What is 81-19?"]
+QUESTIONS = [
+    "What is 12+7?",
+    "Compute 9*14.",
+    "What is 1/2+1/3?",
+    "Solve 3x+1=10 for x.",
+    "What is 81-19?",
+]
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +45,20 @@ def requests(tokenizer):
 def draw(requests, tokenizer, size=5, samples=range(4), **changes):
     """{(question, sample): rollout} of the requests in batches of `size`."""
     requests = [replace(request, samples=samples) for request in requests]
-    settings = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 96, "min_tokens": 4, "stop": "</answer>"}
+    settings = {
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "max_tokens": 96,
+        "min_tokens": 4,
+        "stop": "</answer>",
+    }
     sampling = Sampling(**{**settings, **changes})
-    ended = stop_test(tokenizer, sampling.stop, sampling.min_tokens, closing_tokens(tokenizer, sampling.stop))
-    drawn = generate(POLICY, batches(requests, size), sampling, "cpu", ended, policy.end_ids(POLICY, tokenizer))
+    ended = stop_test(
+        tokenizer, sampling.stop, sampling.min_tokens, closing_tokens(tokenizer, sampling.stop)
+    )
+    drawn = generate(
+        POLICY, batches(requests, size), sampling, "cpu", ended, policy.end_ids(POLICY, tokenizer)
+    )
     return {(r.question_id, r.sample): r for rollouts in drawn for r in rollouts}
 
 
@@ -59,13 +75,23 @@ def test_at_temperature_0_it_draws_what_the_librarys_own_greedy_search_draws(req
 
 
 def test_rollout_k_of_a_group_of_four_is_rollout_k_of_a_group_of_eight(requests, tokenizer):
-    four, eight = draw(requests, tokenizer, samples=range(4)), draw(requests, tokenizer, samples=range(8))
-    assert {key: eight[key].ids for key in four} == {key: rollout.ids for key, rollout in four.items()}
+    four, eight = (
+        draw(requests, tokenizer, samples=range(4)),
+        draw(requests, tokenizer, samples=range(8)),
+    )
+    assert {key: eight[key].ids for key in four} == {
+        key: rollout.ids for key, rollout in four.items()
+    }
 
 
 def test_rollouts_four_to_seven_can_be_drawn_alone(requests, tokenizer):
-    rest, eight = draw(requests, tokenizer, samples=range(4, 8)), draw(requests, tokenizer, samples=range(8))
-    assert {key: rollout.ids for key, rollout in rest.items()} == {k: r.ids for k, r in eight.items() if k[1] >= 4}
+    rest, eight = (
+        draw(requests, tokenizer, samples=range(4, 8)),
+        draw(requests, tokenizer, samples=range(8)),
+    )
+    assert {key: rollout.ids for key, rollout in rest.items()} == {
+        k: r.ids for k, r in eight.items() if k[1] >= 4
+    }
 
 
 def test_samples_of_a_question_differ(requests, tokenizer):
@@ -83,7 +109,10 @@ def test_a_response_ends_with_the_tag_or_an_end_token_or_is_cut_off(requests, to
 
 
 def test_no_response_is_shorter_than_the_least_number_of_tokens(requests, tokenizer):
-    shortest = min(len(rollout.ids) for rollout in draw(requests, tokenizer, samples=range(8), min_tokens=60).values())
+    shortest = min(
+        len(rollout.ids)
+        for rollout in draw(requests, tokenizer, samples=range(8), min_tokens=60).values()
+    )
     assert shortest >= 60
 
 
@@ -91,7 +120,9 @@ def test_tokens_come_as_often_as_the_policy_says():
     logits = torch.tensor([[1.0, 0.0, -1.0, 2.0]])
     uniform = torch.from_numpy(np.random.default_rng(0).random(40_000))
     sampling = Sampling(0.7, 1.0, 1, 0, "x")
-    counts = torch.bincount(_pick(logits.expand(40_000, 4), uniform, sampling), minlength=4) / 40_000
+    counts = (
+        torch.bincount(_pick(logits.expand(40_000, 4), uniform, sampling), minlength=4) / 40_000
+    )
     wanted = (logits[0] / 0.7).softmax(dim=0)
     assert torch.allclose(counts, wanted, atol=4 * 0.5 / 40_000**0.5)
 
@@ -103,10 +134,21 @@ def test_top_p_draws_from_the_smallest_set_of_that_probability():
     assert set(drawn.tolist()) in ({0, 1}, {0, 2})
 
 
-def test_what_was_drawn_before_a_kill_is_kept_and_the_rest_is_the_same(requests, tokenizer, tmp_path):
-    flags = {"requests": requests, "tokenizer": tokenizer, "stop": "</answer>", "step": 1, "min_tokens": 4}
+def test_what_was_drawn_before_a_kill_is_kept_and_the_rest_is_the_same(
+    requests, tokenizer, tmp_path
+):
+    flags = {
+        "requests": requests,
+        "tokenizer": tokenizer,
+        "stop": "</answer>",
+        "step": 1,
+        "min_tokens": 4,
+    }
     chosen = command.pl.DataFrame(
-        {name: [f"q{k}" for k in range(5)] for name in ("question_id", "question", "answer", "level", "subject")}
+        {
+            name: [f"q{k}" for k in range(5)]
+            for name in ("question_id", "question", "answer", "level", "subject")
+        }
     )
 
     def to_rows(rollouts):
@@ -164,7 +206,8 @@ def prompts(*lengths):
 
 def test_prompts_that_do_not_fit_are_counted_and_the_longest_is_named():
     with pytest.raises(
-        UserError, match=r"2 of 3 prompts .* context of 512 tokens; the longest, of question q480, has 480"
+        UserError,
+        match=r"2 of 3 prompts .* context of 512 tokens; the longest, of question q480, has 480",
     ):
         command.fitting(prompts(416, 417, 480), max_tokens=96, context=512, skip=False)
 
@@ -195,7 +238,11 @@ def test_a_policy_folder_that_lacks_a_part_is_refused_in_words(tmp_path, missing
     for path in POLICY.iterdir():
         if path.name != missing:
             (tmp_path / path.name).symlink_to(path)
-    words = {"config.json": "no config.json", "model.safetensors": "no weights", "tokenizer.json": "no tokenizer"}
+    words = {
+        "config.json": "no config.json",
+        "model.safetensors": "no weights",
+        "tokenizer.json": "no tokenizer",
+    }
     with pytest.raises(UserError, match=words[missing]):
         policy.check(tmp_path)
 
@@ -209,15 +256,22 @@ def test_the_fingerprint_changes_with_one_byte_of_the_weights(tmp_path):
     assert policy.fingerprint(tmp_path) != before
 
 
-def test_the_progress_line_tells_rollouts_tokens_a_second_time_left_and_how_many_stopped(capsys, tmp_path):
+def test_the_progress_line_tells_rollouts_tokens_a_second_time_left_and_how_many_stopped(
+    capsys, tmp_path
+):
     def engine(missing):
         for request in missing:
-            yield [Rollout(request.question_id, k, [1, 2, 3], "stop" if k else "length") for k in range(4)]
+            yield [
+                Rollout(request.question_id, k, [1, 2, 3], "stop" if k else "length")
+                for k in range(4)
+            ]
 
     asked = [replace(request, samples=range(4)) for request in prompts(5, 6, 7)]
 
     def rows(rollouts):
-        return command.pl.DataFrame([{"question_id": r.question_id, "sample": r.sample} for r in rollouts])
+        return command.pl.DataFrame(
+            [{"question_id": r.question_id, "sample": r.sample} for r in rollouts]
+        )
 
     rollout_table(asked, engine, rows, tmp_path / "scratch", chunk=1, title="step 1 sample")
     last = capsys.readouterr().err.strip().splitlines()[-1]

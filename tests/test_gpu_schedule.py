@@ -7,7 +7,19 @@ import yaml
 
 from helpers import ROOT, miniature, snakemake
 
-STAGES = ["data", "sample", "gather", "score", "filter", "sft", "eval", "metrics", "table", "summarize", "plots"]
+STAGES = [
+    "data",
+    "sample",
+    "gather",
+    "score",
+    "filter",
+    "sft",
+    "eval",
+    "metrics",
+    "table",
+    "summarize",
+    "plots",
+]
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +27,9 @@ def trace(tmp_path_factory):
     """(stage, step, GPUs, start, end) of every job of three steps on two GPUs."""
     folder = tmp_path_factory.mktemp("two_gpus")
     source = folder / "source"
-    shutil.copytree(ROOT / "workflow", source / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "workflow", source / "workflow", ignore=shutil.ignore_patterns("__pycache__")
+    )
     shutil.copy(ROOT / "Snakefile", source)
     for stage in STAGES:
         shutil.copy(ROOT / "tests/stub_stage.py", source / f"workflow/scripts/{stage}.py")

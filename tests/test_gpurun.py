@@ -36,7 +36,10 @@ def holders(tmp_path):
 
 
 def test_two_jobs_get_different_gpus(holders):
-    assert {holders(1).stdout.readline().strip(), holders(1).stdout.readline().strip()} == {"0", "1"}
+    assert {holders(1).stdout.readline().strip(), holders(1).stdout.readline().strip()} == {
+        "0",
+        "1",
+    }
 
 
 def test_a_job_waits_for_a_gpu_until_its_holder_is_killed(holders):
@@ -52,7 +55,11 @@ def test_a_job_waits_for_a_gpu_until_its_holder_is_killed(holders):
 
 @pytest.mark.parametrize(
     ("granted", "visible", "words"),
-    [(0, "0", "no GPU was granted"), (2, "0", "asks for 2 GPUs, and 1 are visible"), (1, "", "0 are visible")],
+    [
+        (0, "0", "no GPU was granted"),
+        (2, "0", "asks for 2 GPUs, and 1 are visible"),
+        (1, "", "0 are visible"),
+    ],
 )
 def test_too_few_gpus_are_refused_in_words(granted, visible, words):
     flags = ("--device", "cuda", "--gpus", granted, "--", "true")
@@ -62,6 +69,8 @@ def test_too_few_gpus_are_refused_in_words(granted, visible, words):
 
 
 def test_a_job_on_the_cpu_sees_no_gpu():
-    show = "import os; print(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
+    show = (
+        "import os; print(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
+    )
     flags = ("--device", "cpu", "--gpus", 0, "--threads", 3, "--", sys.executable, "-c", show)
     assert script("gpurun.py", *flags, CUDA_VISIBLE_DEVICES="0").stdout.strip() == "'' 3"

@@ -22,9 +22,14 @@ class Hub(BaseHTTPRequestHandler):
         name = self.path.split("?")[0].rsplit("/", 1)[1]
         if self.path.startswith(f"/api/models/org/name/revision/{REVISION}"):
             listed = [{"rfilename": file} for file in FILES]
-            self.answer(json.dumps({"id": "org/name", "sha": REVISION, "siblings": listed}).encode())
+            self.answer(
+                json.dumps({"id": "org/name", "sha": REVISION, "siblings": listed}).encode()
+            )
         elif self.path.startswith(f"/api/models/org/name/tree/{REVISION}"):
-            tree = [{"type": "file", "path": file, "size": len(FILES[file]), "oid": file} for file in FILES]
+            tree = [
+                {"type": "file", "path": file, "size": len(FILES[file]), "oid": file}
+                for file in FILES
+            ]
             self.answer(json.dumps(tree).encode())
         elif self.path.startswith(f"/org/name/resolve/{REVISION}/") and name in FILES:
             self.answer(FILES[name])

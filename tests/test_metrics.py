@@ -114,7 +114,9 @@ def test_a_number_of_samples_that_is_no_power_of_two_is_there_as_well():
 def test_no_responses_at_all_are_no_error(tmp_path):
     empty, out = tmp_path / "responses.parquet", tmp_path / "eval.json"
     four_samples().clear().write_parquet(empty)
-    result = script("metrics.py", "--responses", empty, "--step", 0, "--output", out, "--lineage", "x")
+    result = script(
+        "metrics.py", "--responses", empty, "--step", 0, "--output", out, "--lineage", "x"
+    )
     assert result.returncode == 0, result.stderr
     found = json.loads(out.read_text())
     assert (found["n"], found["samples"], found["policy"], found["by_level"]) == (0, 0, None, {})

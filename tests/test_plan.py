@@ -62,7 +62,9 @@ def test_another_checker_never_samples_the_first_step_again():
     assert not changed & {("sample", 1), ("eval", 0)}
 
 
-@pytest.mark.parametrize("changes", [{"vllm": {"sequences": 256}}, {"sft": {"gpus": 8}}, {"shards": 4}, {"steps": 2}])
+@pytest.mark.parametrize(
+    "changes", [{"vllm": {"sequences": 256}}, {"sft": {"gpus": 8}}, {"shards": 4}, {"steps": 2}]
+)
 def test_what_only_changes_the_speed_changes_nothing(changes):
     assert changed_by(**changes) == set()
 
@@ -91,14 +93,20 @@ def test_a_run_of_the_sweep_shares_until_it_differs():
 
 def test_a_preset_is_an_experiment_of_its_own_with_changes_to_the_settings():
     runs = plan.runs(CONFIG, {"demo": {"model": "tiny", "sft": {"epochs": 7}}})
-    assert [run.folder for run in runs.values() if run.experiment == "results/demo"] == ["results/demo"]
+    assert [run.folder for run in runs.values() if run.experiment == "results/demo"] == [
+        "results/demo"
+    ]
     assert runs["results/demo"].settings["sft"] == {"epochs": 7, "gpus": 1}
     assert runs["results/demo"].settings["model"] == "tiny"
     assert runs["results"].settings["model"] == "m"
 
 
 def test_a_preset_has_a_sweep_and_seeds_of_its_own_alone():
-    preset = {"sweep": {"one": {"sft": {"epochs": 9}}}, "seeds": [0, 5], "baseline": {"traces": "chains"}}
+    preset = {
+        "sweep": {"one": {"sft": {"epochs": 9}}},
+        "seeds": [0, 5],
+        "baseline": {"traces": "chains"},
+    }
     runs = plan.runs({**CONFIG, "seeds": [0, 1]}, {"small": preset, "plain": {}})
     assert {name for name in runs if name.startswith("results/small")} == {
         "results/small",
@@ -119,11 +127,17 @@ def test_a_run_knows_its_group_its_kind_and_what_it_changes():
     assert (repeated.name, repeated.group, repeated.kind) == ("G8-seed1", "G8", "ei")
     assert (repeated.changes, repeated.settings["seed"]) == ({"sample.rollouts": 8}, 1)
     assert (runs["results"].name, runs["results"].changes) == ("main", {})
-    assert (sft.kind, sft.settings["steps"], sft.changes["filter.correct_only"]) == ("sft", 1, False)
+    assert (sft.kind, sft.settings["steps"], sft.changes["filter.correct_only"]) == (
+        "sft",
+        1,
+        False,
+    )
 
 
 def test_further_seeds_repeat_every_run_once():
-    one, three = (plan.runs({**CONFIG, "seeds": seeds, "baseline": {}}, {}) for seeds in (None, [0, 1, 2]))
+    one, three = (
+        plan.runs({**CONFIG, "seeds": seeds, "baseline": {}}, {}) for seeds in (None, [0, 1, 2])
+    )
     assert len(three) == 3 * len(one)
     assert {run.settings["seed"] for run in three.values()} == {0, 1, 2}
 
@@ -146,9 +160,14 @@ def test_the_baseline_takes_other_training_settings_and_the_base_evaluation_of_t
 
 
 def test_other_traces_change_the_baseline_alone():
-    first, other = (plan.runs({**CONFIG, "baseline": {"traces": traces}}, {}) for traces in ("a", "b"))
+    first, other = (
+        plan.runs({**CONFIG, "baseline": {"traces": traces}}, {}) for traces in ("a", "b")
+    )
     lineages = [
-        {place: plan.lineage(runs[place].settings, "policy", 1) for place in ("results", "results/sft")}
+        {
+            place: plan.lineage(runs[place].settings, "policy", 1)
+            for place in ("results", "results/sft")
+        }
         for runs in (first, other)
     ]
     assert lineages[0]["results"] == lineages[1]["results"]
@@ -157,10 +176,13 @@ def test_other_traces_change_the_baseline_alone():
 
 def test_without_development_questions_nothing_of_them_is_made():
     with_them, without = (
-        plan.runs(plan.merge(CONFIG, {"data": {"development": count}}), {})["results"] for count in (3, 0)
+        plan.runs(plan.merge(CONFIG, {"data": {"development": count}}), {})["results"]
+        for count in (3, 0)
     )
     assert [path for path in plan.kept(without, 2) if "development" in path] == []
-    assert {path.rsplit("/", 1)[1] for path in set(plan.kept(with_them, 2)) - set(plan.kept(without, 2))} == {
+    assert {
+        path.rsplit("/", 1)[1] for path in set(plan.kept(with_them, 2)) - set(plan.kept(without, 2))
+    } == {
         "development.parquet",
         "development_answers.parquet",
         "development_responses.parquet",
@@ -171,7 +193,9 @@ def test_without_development_questions_nothing_of_them_is_made():
 
 
 def test_questions_kept_back_change_all_that_is_made_of_the_others():
-    assert changed_by(data={"development": 4}) == every(*TRAINED, *EVALUATED) | every(*EVALUATED, steps=(0,))
+    assert changed_by(data={"development": 4}) == every(*TRAINED, *EVALUATED) | every(
+        *EVALUATED, steps=(0,)
+    )
 
 
 def test_patience_without_development_questions_is_refused():
@@ -187,4 +211,11 @@ def test_the_lineage_of_a_long_run_is_found_at_once():
 
 def test_flags_are_the_keys_word_for_word_and_a_null_is_no_flag():
     section = {"lr": 5.0e-5, "dedupe": True, "stop": "</answer>", "max_tokens": None, "gpus": 1}
-    assert plan.flags(section, ("gpus",)) == ["--lr", "5e-05", "--dedupe", "true", "--stop", "</answer>"]
+    assert plan.flags(section, ("gpus",)) == [
+        "--lr",
+        "5e-05",
+        "--dedupe",
+        "true",
+        "--stop",
+        "</answer>",
+    ]

@@ -24,7 +24,15 @@ from example_runs import ODD, a_run, an_experiment, step_row
 from helpers import script
 
 NAMES = list(plots.pictures(None))
-SHARES = ["accuracy", "accuracy_rollouts", "accuracy_epochs", "accuracy_questions", "format", "kept", "levels"]
+SHARES = [
+    "accuracy",
+    "accuracy_rollouts",
+    "accuracy_epochs",
+    "accuracy_questions",
+    "format",
+    "kept",
+    "levels",
+]
 
 
 def picture(name: str, runs: list[dict[str, Any]], bar: float | None = 0.15) -> Figure:
@@ -41,13 +49,20 @@ def words(figure: Figure) -> str:
 
 def marked(axes: Axes) -> list[Any]:
     """The lines that have markers and more than one point."""
-    return [line for line in axes.lines if line.get_marker() in look.MARKERS and len(line.get_xdata()) > 1]
+    return [
+        line
+        for line in axes.lines
+        if line.get_marker() in look.MARKERS and len(line.get_xdata()) > 1
+    ]
 
 
 def test_the_picture_of_a_setting_shows_the_main_configuration_and_what_differs_in_it_alone():
     runs = [*an_experiment(), a_run("both", changes={"sample.rollouts": 4, "sft.epochs": 1})]
     chosen = {
-        setting: {value: [run["name"] for run in same] for value, same in choose.along(runs, setting).items()}
+        setting: {
+            value: [run["name"] for run in same]
+            for value, same in choose.along(runs, setting).items()
+        }
         for setting in ("sample.rollouts", "sft.epochs")
     }
     assert chosen == {
@@ -87,7 +102,9 @@ def test_the_baseline_is_where_its_sft_ended_not_its_base_policy():
         a_run("sft-seed1", (20, 130), kind="sft"),
         a_run("other", (20,), kind="sft"),
     ]
-    assert {group: point.mean for group, point in choose.baselines(runs).items()} == {"sft": pytest.approx(0.25)}
+    assert {group: point.mean for group, point in choose.baselines(runs).items()} == {
+        "sft": pytest.approx(0.25)
+    }
 
 
 @pytest.mark.parametrize("name", ["accuracy_rollouts", "accuracy_epochs", "accuracy_questions"])
@@ -112,7 +129,13 @@ def test_a_mean_over_seeds_ends_where_the_first_seed_does_and_the_others_go_on_a
 
 def test_the_ends_of_lines_name_what_they_are():
     written = words(picture("accuracy_rollouts", an_experiment()))
-    for name in ("G = 4, 3 seeds", "G = 8, 3 seeds", "G = 16, 3 seeds", "SFT baseline: 24.0 %", "15 % to beat"):
+    for name in (
+        "G = 4, 3 seeds",
+        "G = 8, 3 seeds",
+        "G = 16, 3 seeds",
+        "SFT baseline: 24.0 %",
+        "15 % to beat",
+    ):
         assert name in written
 
 
@@ -139,9 +162,14 @@ def test_no_two_labels_at_the_ends_of_lines_overlap():
     assert all(lower.y1 <= upper.y0 + 1 for lower, upper in pairwise(boxes))
 
 
-@pytest.mark.parametrize("colour", [look.ORANGE, look.YELLOW, look.SKY, look.PINK, look.BLUE, look.BLACK, "#FFFFFF"])
+@pytest.mark.parametrize(
+    "colour", [look.ORANGE, look.YELLOW, look.SKY, look.PINK, look.BLUE, look.BLACK, "#FFFFFF"]
+)
 def test_words_can_be_read_on_white(colour):
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(look.ink(colour)))
+    red, green, blue = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in to_rgb(look.ink(colour))
+    )
     assert 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5
 
 
@@ -178,12 +206,24 @@ def test_wrong_rollouts_are_split_by_their_status_where_that_adds_up():
 def test_the_bars_of_what_became_of_rollouts_reach_100_percent():
     (axes,) = picture("kept", [a_run()]).axes
     for step in range(1, 6):
-        heights = [bar.get_height() for bar in axes.patches if abs(bar.get_x() + bar.get_width() / 2 - step) < 0.01]
+        heights = [
+            bar.get_height()
+            for bar in axes.patches
+            if abs(bar.get_x() + bar.get_width() / 2 - step) < 0.01
+        ]
         assert sum(heights) == pytest.approx(1)
 
 
 def test_the_longest_stages_are_named_and_the_rest_are_others():
-    seconds = {"sample": 90, "sft": 80, "eval": 70, "score": 60, "grade": 50, "filter": 2, "metrics": 1}
+    seconds = {
+        "sample": 90,
+        "sft": 80,
+        "eval": 70,
+        "score": 60,
+        "grade": 50,
+        "filter": 2,
+        "metrics": 1,
+    }
     stages = [{"step": 1, "stage": stage, "seconds": s} for stage, s in seconds.items()]
     assert cost.by_stage([*stages, {"step": None, "stage": "data", "seconds": 4}]) == {
         0: {"others": 4},
@@ -204,7 +244,9 @@ def test_numbers_of_steps_on_the_path_do_not_lie_on_each_other_or_on_it():
     assert away([(0.2, 0.5), (0.5, 0.5)], 1) == pytest.approx((1, 0))
     assert away([(0.2, 0.5), (0.4, 0.7), (0.6, 0.5)], 1) == pytest.approx((0, 1))
     assert np.dot(away([(0.2, 0.5), (0.4, 0.5), (0.6, 0.5)], 1), (1, 0)) == pytest.approx(0)
-    assert np.dot(away([(0.8, 0.5), (0.8, 0.01)], 1), (0, 1)) == pytest.approx(0)  # not below the axis
+    assert np.dot(away([(0.8, 0.5), (0.8, 0.01)], 1), (0, 1)) == pytest.approx(
+        0
+    )  # not below the axis
 
 
 def test_the_chosen_step_is_circled_and_an_early_stop_is_named():
@@ -255,7 +297,9 @@ def test_the_pictures_are_those_that_the_rules_ask_for():
 def test_only_the_named_pictures_are_made(tmp_path):
     path: Path = tmp_path / "run.json"
     path.write_text(json.dumps(a_run()))
-    done = script("plots.py", "--runs", path, "--output", tmp_path / "plots", "--names", "accuracy", "entropy")
+    done = script(
+        "plots.py", "--runs", path, "--output", tmp_path / "plots", "--names", "accuracy", "entropy"
+    )
     assert done.returncode == 0, done.stderr
     made = sorted(file.name for file in (tmp_path / "plots").iterdir())
     assert made == ["accuracy.png", "accuracy.svg", "entropy.png", "entropy.svg"]
@@ -263,7 +307,12 @@ def test_only_the_named_pictures_are_made(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [(None, "does not exist"), ("{", "is not JSON"), ("{}", "no summary of a run"), ("[]", "no summary")],
+    [
+        (None, "does not exist"),
+        ("{", "is not JSON"),
+        ("{}", "no summary of a run"),
+        ("[]", "no summary"),
+    ],
 )
 def test_a_file_that_is_no_summary_of_a_run_is_named(tmp_path, text, says):
     path = tmp_path / "run.json"

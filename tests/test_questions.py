@@ -18,7 +18,10 @@ from helpers import shared
         ({"question": "1+1?", "answer": "2"}, "2"),
         ({"question": "1+1?", "answer": 2}, "2"),
         ({"problem": "1+1?", "solution": r"It is \boxed{2}."}, "2"),
-        ({"problem": "1+1?", "solution": r"First \boxed{1}, then \boxed{\frac{1}{2}}."}, r"\frac{1}{2}"),
+        (
+            {"problem": "1+1?", "solution": r"First \boxed{1}, then \boxed{\frac{1}{2}}."},
+            r"\frac{1}{2}",
+        ),
         ({"problem": "1+1?", "solution": r"So $\boxed 2$."}, "2"),
         ({"problem": "1+1?", "solution": r"So $\fbox{2}$."}, "2"),
         ({"problem": "1+1?", "solution": r"\boxed{1}", "answer": "2"}, "2"),
@@ -30,12 +33,16 @@ def test_the_answer_is_found_in_every_known_form(row, answer):
 
 
 def test_a_gsm8k_solution_has_neither_its_calculators_notes_nor_the_answer_line():
-    row = questions.normalise({"question": "1+1?", "answer": "One and one is 1+1=<<1+1=2>>2.\n#### 2"})
+    row = questions.normalise(
+        {"question": "1+1?", "answer": "One and one is 1+1=<<1+1=2>>2.\n#### 2"}
+    )
     assert row["solution"] == "One and one is 1+1=2."
 
 
 def test_a_problems_type_is_its_subject():
-    row = questions.normalise({"problem": "1+1?", "answer": "2", "type": "Algebra", "level": "Level 1"})
+    row = questions.normalise(
+        {"problem": "1+1?", "answer": "2", "type": "Algebra", "level": "Level 1"}
+    )
     assert (row["subject"], row["level"]) == ("Algebra", "Level 1")
 
 
@@ -63,7 +70,9 @@ def test_a_repeated_question_is_left_out_and_counted():
     assert left_out == {"repeated": [2], "empty_answer": []}
 
 
-@pytest.mark.parametrize("row", [{"question": "b", "answer": ""}, {"problem": "b", "solution": r"none: $\boxed{}$"}])
+@pytest.mark.parametrize(
+    "row", [{"question": "b", "answer": ""}, {"problem": "b", "solution": r"none: $\boxed{}$"}]
+)
 def test_a_question_whose_answer_is_empty_is_left_out_and_reported(row):
     table, left_out = questions.table(enumerate([{"question": "a", "answer": "1"}, row], 1), "here")
     assert table["question"].to_list() == ["a"]
@@ -75,7 +84,9 @@ def many(n=100):
 
 
 def test_fewer_questions_are_the_first_of_more():
-    few, more = (questions.choose(many(), count, 0, 1)["question_id"].to_list() for count in (10, 50))
+    few, more = (
+        questions.choose(many(), count, 0, 1)["question_id"].to_list() for count in (10, 50)
+    )
     assert more[:10] == few
 
 
@@ -84,7 +95,11 @@ def test_the_choice_does_not_depend_on_the_order_of_the_file():
 
 
 def test_another_step_or_seed_chooses_other_questions():
-    chosen = {tuple(questions.choose(many(), 10, seed, step)["question_id"]) for seed in (0, 1) for step in (1, 2)}
+    chosen = {
+        tuple(questions.choose(many(), 10, seed, step)["question_id"])
+        for seed in (0, 1)
+        for step in (1, 2)
+    }
     assert len(chosen) == 4
 
 
@@ -105,7 +120,11 @@ def test_two_questions_share_no_draw():
     assert len(seeds) == 10_000
 
 
-@given(st.recursive(st.sampled_from(["x", "1", r"\frac", " "]), lambda inner: inner.map(lambda s: "{" + s + "}")))
+@given(
+    st.recursive(
+        st.sampled_from(["x", "1", r"\frac", " "]), lambda inner: inner.map(lambda s: "{" + s + "}")
+    )
+)
 def test_a_boxed_answer_is_found_however_deep_its_braces(inner):
     assert questions.last_boxed(f"so \\boxed{{{inner}}} it is") == inner.strip()
 
@@ -117,7 +136,9 @@ def test_math_keeps_its_numbers_and_its_answers():
     assert table.height + sum(map(len, left_out.values())) == 7500
     rows = [json.loads(line) for line in path.open()]
     without = [{key: row[key] for key in ("problem", "solution")} for row in rows]
-    assert [questions.normalise(row)["answer"] for row in without] == [row["answer"].strip() for row in rows]
+    assert [questions.normalise(row)["answer"] for row in without] == [
+        row["answer"].strip() for row in rows
+    ]
 
 
 def test_gsm8k_answers_are_the_numbers_after_the_hashes():

@@ -11,7 +11,9 @@ def test_an_unknown_setting_is_refused_before_any_job(tmp_path):
     path.write_text(path.read_text().replace("temperature:", "temprature:"))
     refused = snakemake(tmp_path, "--dry-run")
     assert refused.returncode != 0
-    assert "config.yaml: sample.temprature is no setting; did you mean temperature?" in refused.stdout
+    assert (
+        "config.yaml: sample.temprature is no setting; did you mean temperature?" in refused.stdout
+    )
     assert len(refused.stdout.splitlines()) < 15
 
 

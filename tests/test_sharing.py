@@ -42,7 +42,11 @@ def shipped(**changes):
 
 def drawn_in_step_1(runs):
     """The rollouts of step 1 that the runs draw, and those that they would draw if each drew its own."""
-    own = {plan.lineage(run.settings, "sample", 1): run for run in reversed(runs.values()) if run.kind == "ei"}
+    own = {
+        plan.lineage(run.settings, "sample", 1): run
+        for run in reversed(runs.values())
+        if run.kind == "ei"
+    }
     wanted = {run.folder: reuse.area([reuse.rectangle(run)]) for run in own.values()}
     known = {name: reuse.area(parts.values()) for name, parts in reuse.sources(runs).items()}
     return sum(wanted.values()) - sum(known.values()), sum(wanted.values())
@@ -57,7 +61,12 @@ def test_three_seeds_draw_three_times_as_much():
 
 
 def test_the_main_run_takes_from_none_and_a_run_with_other_sampling_neither():
-    runs = shipped(sweep={"G4": {"sample": {"rollouts": 4}}, "hot": {"sample": {"rollouts": 4, "temperature": 1.5}}})
+    runs = shipped(
+        sweep={
+            "G4": {"sample": {"rollouts": 4}},
+            "hot": {"sample": {"rollouts": 4, "temperature": 1.5}},
+        }
+    )
     assert reuse.sources(runs) == {"results/sweep/G4": {"results": (1024, 4)}}
 
 
@@ -80,7 +89,13 @@ def test_an_experiment_takes_no_part_from_another():
 
 def drawn(*rollouts, policy="base"):
     """A table of rollouts from (question, sample)."""
-    return pl.DataFrame({"question_id": [q for q, _ in rollouts], "sample": [k for _, k in rollouts], "policy": policy})
+    return pl.DataFrame(
+        {
+            "question_id": [q for q, _ in rollouts],
+            "sample": [k for _, k in rollouts],
+            "policy": policy,
+        }
+    )
 
 
 def test_only_what_no_other_run_has_drawn_is_drawn():
@@ -94,7 +109,9 @@ def test_shards_and_known_rollouts_are_joined_to_those_wanted_each_once():
     shards = [drawn(("b", 1)), drawn(("c", 0), ("c", 1))]
     known = [drawn(("a", 0), ("a", 1), ("a", 2), ("b", 0), ("z", 0)), drawn(("a", 0), ("b", 0))]
     joined = gather.join(shards, known, ["a", "b", "c"], 2)
-    assert joined.select("question_id", "sample").rows() == [(name, k) for name in "abc" for k in (0, 1)]
+    assert joined.select("question_id", "sample").rows() == [
+        (name, k) for name in "abc" for k in (0, 1)
+    ]
 
 
 def test_a_question_that_was_too_long_for_all_is_absent():

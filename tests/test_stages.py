@@ -39,15 +39,29 @@ def test_bad_questions_are_named_by_file_and_line(tmp_path):
     bad = tmp_path / "train.jsonl"
     bad.write_text('{"question": "1+1?", "answer": "2"}\n{"question": "1+2?"}\n')
     out = tmp_path / "data"
-    result = script("data.py", "--train", bad, "--validation", bad, "--output", out, "--lineage", "x")
+    result = script(
+        "data.py", "--train", bad, "--validation", bad, "--output", out, "--lineage", "x"
+    )
     refused(result, "train.jsonl, line 2: no answer", out / "train.parquet")
 
 
 def test_questions_in_both_splits_are_reported(tmp_path):
     train, validation = tmp_path / "t.jsonl", tmp_path / "v.jsonl"
     train.write_text('{"question": "1+1?", "answer": "2"}\n')
-    validation.write_text('{"question": "1+1? ", "answer": "2"}\n{"question": "2+2?", "answer": "4"}\n')
-    result = script("data.py", "--train", train, "--validation", validation, "--output", tmp_path, "--lineage", "x")
+    validation.write_text(
+        '{"question": "1+1? ", "answer": "2"}\n{"question": "2+2?", "answer": "4"}\n'
+    )
+    result = script(
+        "data.py",
+        "--train",
+        train,
+        "--validation",
+        validation,
+        "--output",
+        tmp_path,
+        "--lineage",
+        "x",
+    )
     assert result.returncode == 0
     assert "warning: 1 questions stand in both splits" in result.stderr
     assert '"question": "1+1? "' in (tmp_path / "data.json").read_text()
@@ -59,12 +73,18 @@ def test_more_development_questions_than_there_are_is_refused(tmp_path):
         "data.py", "--train", source, "--validation", DEMO / "validation.jsonl", "--development", 2000,
         "--output", out, "--lineage", "x",
     )  # fmt: skip
-    refused(result, "data.development keeps back 2000 questions, and the training set has 2000", out / "train.parquet")
+    refused(
+        result,
+        "data.development keeps back 2000 questions, and the training set has 2000",
+        out / "train.parquet",
+    )
 
 
 def test_a_local_folder_in_the_hubs_form_is_read_by_the_hubs_library(tmp_path):
     (tmp_path / "set").mkdir()
-    pl.DataFrame({"problem": ["1+1?"], "solution": [r"\boxed{2}"]}).write_parquet(tmp_path / "set/test.parquet")
+    pl.DataFrame({"problem": ["1+1?"], "solution": [r"\boxed{2}"]}).write_parquet(
+        tmp_path / "set/test.parquet"
+    )
     source = f'{{"hub": "{tmp_path}/set", "split": "test"}}'
     result = script(
         "data.py", "--train", source, "--validation", source, "--output", tmp_path / "out", "--lineage", "x",
@@ -80,7 +100,9 @@ def test_a_data_set_that_cannot_be_loaded_is_named(tmp_path):
         "data.py", "--train", source, "--validation", source, "--output", tmp_path / "out", "--lineage", "x",
         HF_HOME=str(tmp_path / "cache"), HF_HUB_OFFLINE="1",
     )  # fmt: skip
-    refused(result, "the data set nobody/nothing could not be loaded", tmp_path / "out/train.parquet")
+    refused(
+        result, "the data set nobody/nothing could not be loaded", tmp_path / "out/train.parquet"
+    )
 
 
 def test_a_model_that_cannot_be_fetched_is_named(tmp_path):
@@ -105,11 +127,25 @@ def test_a_missing_column_is_named(tmp_path):
 def test_a_file_that_is_no_parquet_is_named(tmp_path):
     table, out = tmp_path / "scored.parquet", tmp_path / "filtered.parquet"
     table.write_text("{}")
-    refused(script("filter.py", "--scored", table, "--output", out, "--lineage", "x"), "is not a Parquet file", out)
+    refused(
+        script("filter.py", "--scored", table, "--output", out, "--lineage", "x"),
+        "is not a Parquet file",
+        out,
+    )
 
 
 def test_a_wrong_flag_is_refused_with_the_flags_there_are(tmp_path):
-    result = script("filter.py", "--scored", tmp_path, "--output", tmp_path, "--lineage", "x", "--dedupe", "maybe")
+    result = script(
+        "filter.py",
+        "--scored",
+        tmp_path,
+        "--output",
+        tmp_path,
+        "--lineage",
+        "x",
+        "--dedupe",
+        "maybe",
+    )
     assert result.returncode == 2
     assert "true or false, not 'maybe'" in result.stderr
 
@@ -120,7 +156,10 @@ def test_a_policy_without_a_tokenizer_is_refused_before_anything_is_drawn(tmp_pa
     data = tmp_path / "data"
     source = DEMO / "validation.jsonl"
     assert (
-        script("data.py", "--train", source, "--validation", source, "--output", data, "--lineage", "x").returncode == 0
+        script(
+            "data.py", "--train", source, "--validation", source, "--output", data, "--lineage", "x"
+        ).returncode
+        == 0
     )
     out = tmp_path / "0-of-1.parquet"
     result = script(
@@ -133,9 +172,17 @@ def test_a_policy_without_a_tokenizer_is_refused_before_anything_is_drawn(tmp_pa
 
 def test_questions_that_do_not_fit_are_an_error_or_left_out_on_request(tmp_path):
     train = tmp_path / "train.jsonl"
-    train.write_text('{"question": "What is 1+1?", "answer": "2"}\n{"question": "%s", "answer": "2"}\n' % ("1+" * 220))
+    train.write_text(
+        '{"question": "What is 1+1?", "answer": "2"}\n{"question": "%s", "answer": "2"}\n'
+        % ("1+" * 220)
+    )
     flags = ("--lineage", "x", "--output")
-    assert script("data.py", "--train", train, "--validation", train, *flags, tmp_path / "data").returncode == 0
+    assert (
+        script(
+            "data.py", "--train", train, "--validation", train, *flags, tmp_path / "data"
+        ).returncode
+        == 0
+    )
     out = tmp_path / "0-of-1.parquet"
     command = (
         "sample.py", "--policy", DEMO / "policy", "--data", tmp_path / "data/train.parquet", *flags, out,

@@ -19,7 +19,9 @@ def test_a_wilson_interval_computed_by_hand():
     assert wilson(3, 10) == pytest.approx((0.10779, 0.60323), abs=1e-4)
 
 
-@given(st.integers(1, 7).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n))))
+@given(
+    st.integers(1, 7).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n)))
+)
 def test_pass_at_k_is_the_share_of_all_subsets_that_hold_a_right_response(case):
     n, right, k = case
     subsets = list(itertools.combinations([1] * right + [0] * (n - right), k))
@@ -37,7 +39,9 @@ def enumerated(answers, right, k):
     for subset in itertools.combinations(range(len(answers)), k):
         counts = Counter(answers[i] for i in subset if answers[i] is not None)
         first = [answer for answer, count in counts.items() if count == max(counts.values())]
-        total += sum(next(right[i] for i in subset if answers[i] == answer) for answer in first) / max(len(first), 1)
+        total += sum(
+            next(right[i] for i in subset if answers[i] == answer) for answer in first
+        ) / max(len(first), 1)
     return total / math.comb(len(answers), k)
 
 
@@ -65,13 +69,18 @@ def test_majority_at_1_is_the_accuracy_and_large_groups_stay_exact():
     right = [1.0] * 40 + [0.0] * 88
     assert majority_at_k(answers, right, 1) == pytest.approx(40 / 128)
     drawn = np.random.default_rng(0)
-    simulated = np.mean([vote(answers, drawn.choice(128, 64, replace=False), drawn) for _ in range(2000)])
+    simulated = np.mean(
+        [vote(answers, drawn.choice(128, 64, replace=False), drawn) for _ in range(2000)]
+    )
     assert majority_at_k(answers, right, 64) == pytest.approx(simulated, abs=0.03)
 
 
 def vote(answers, subset, rng):
     counts = Counter(answers[i] for i in subset if answers[i] is not None)
-    return float(rng.choice([answer for answer, count in counts.items() if count == max(counts.values())]) == "7")
+    return float(
+        rng.choice([answer for answer, count in counts.items() if count == max(counts.values())])
+        == "7"
+    )
 
 
 @given(st.integers(0, 300), st.integers(0, 300))

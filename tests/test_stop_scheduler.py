@@ -18,7 +18,9 @@ BLOCK, SEQUENCES, END = 16, 64, 7
 
 def scheduler(kind, blocks, monkeypatch):
     """A scheduler of the kind for the demo policy, with so many blocks of KV cache."""
-    monkeypatch.setenv("VLLM_USE_V2_MODEL_RUNNER", "0")  # the other asks for Triton, which asks for a GPU
+    monkeypatch.setenv(
+        "VLLM_USE_V2_MODEL_RUNNER", "0"
+    )  # the other asks for Triton, which asks for a GPU
     import torch
     from vllm.config import CacheConfig, DeviceConfig, ModelConfig, SchedulerConfig, VllmConfig
     from vllm.v1.kv_cache_interface import FullAttentionSpec, KVCacheConfig, KVCacheGroupSpec
@@ -38,7 +40,9 @@ def scheduler(kind, blocks, monkeypatch):
     spec = FullAttentionSpec(block_size=BLOCK, num_kv_heads=2, head_size=32, dtype=torch.float32)
     made = kind(
         vllm_config=config,
-        kv_cache_config=KVCacheConfig(blocks, kv_cache_tensors=[], kv_cache_groups=[KVCacheGroupSpec(["l"], spec)]),
+        kv_cache_config=KVCacheConfig(
+            blocks, kv_cache_tensors=[], kv_cache_groups=[KVCacheGroupSpec(["l"], spec)]
+        ),
         structured_output_manager=StructuredOutputManager(config),
         block_size=BLOCK,
         hash_block_size=BLOCK,
@@ -58,7 +62,9 @@ def requests(count):
     init_none_hash(sha256)
     hasher = get_request_block_hasher(BLOCK, sha256)
     draw = random.Random(0)
-    prompts = [[draw.randrange(1000) for _ in range(draw.randrange(5, 90))] for _ in range(count // 4)]
+    prompts = [
+        [draw.randrange(1000) for _ in range(draw.randrange(5, 90))] for _ in range(count // 4)
+    ]
     return {
         str(k): Request(
             request_id=str(k), prompt_token_ids=list(prompts[k // 4]), pooling_params=None, block_hasher=hasher,
@@ -88,10 +94,16 @@ class Gpu:
             self.computed[name] += count
             place = self.computed[name] - known[name].num_prompt_tokens
             drawn = (int(name) * 1000003 + place * 7919) % 499
-            tokens.append([END if drawn == 5 else 100 + drawn] if self.computed[name] >= self.prompt[name] else [])
+            tokens.append(
+                [END if drawn == 5 else 100 + drawn]
+                if self.computed[name] >= self.prompt[name]
+                else []
+            )
         names = list(output.num_scheduled_tokens)
         rows = {name: row for row, name in enumerate(names)}
-        return ModelRunnerOutput(names, rows, tokens, logprobs=None, prompt_logprobs_dict={}, pooler_output=[])
+        return ModelRunnerOutput(
+            names, rows, tokens, logprobs=None, prompt_logprobs_dict={}, pooler_output=[]
+        )
 
 
 def responses(made, count):
@@ -112,7 +124,9 @@ def responses(made, count):
     return found
 
 
-@pytest.mark.parametrize("blocks", [4000, 300], ids=["memory enough", "memory short, sequences are put back"])
+@pytest.mark.parametrize(
+    "blocks", [4000, 300], ids=["memory enough", "memory short, sequences are put back"]
+)
 def test_every_response_ends_where_vllms_own_scheduler_ends_it(blocks, monkeypatch):
     from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 

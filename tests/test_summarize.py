@@ -37,7 +37,13 @@ FILTERED = {
     "distinct_responses": 4,
 }
 UPDATES = pl.DataFrame(
-    {"update": [1, 2], "loss": [0.5, 0.4], "entropy": [0.3, 0.2], "grad_norm": [1.0, 0.9], "lr": [1e-5, 0.0]}
+    {
+        "update": [1, 2],
+        "loss": [0.5, 0.4],
+        "entropy": [0.3, 0.2],
+        "grad_norm": [1.0, 0.9],
+        "lr": [1e-5, 0.0],
+    }
 )
 TRAINING = {"sampling_entropy": 0.35, "tokens": 40, "processes": 2}
 
@@ -72,7 +78,12 @@ def write_run(run, developed=()):
     UPDATES.write_parquet(folder / "training.parquet")
     (folder / "filtered.json").write_text(json.dumps(FILTERED))
     (folder / "training.json").write_text(json.dumps(TRAINING))
-    for name, seconds in {"sample-0-of-2": 30.0, "sample-1-of-2": 20.0, "sft": 7.0, "score": 1.0}.items():
+    for name, seconds in {
+        "sample-0-of-2": 30.0,
+        "sample-1-of-2": 20.0,
+        "sft": 7.0,
+        "score": 1.0,
+    }.items():
         record(folder, name, seconds)
     return run
 
@@ -88,11 +99,19 @@ def summarised(run, *more, settings=SETTINGS, kind="ei", steps=1):
 
 def test_the_measures_of_a_step_are_those_of_its_files(tmp_path):
     found = summarised(write_run(tmp_path / "results"), "--changes", '{"sft.epochs": 2}')
-    assert (found["name"], found["kind"], found["seed"], found["changes"]) == ("main", "ei", 0, {"sft.epochs": 2})
+    assert (found["name"], found["kind"], found["seed"], found["changes"]) == (
+        "main",
+        "ei",
+        0,
+        {"sft.epochs": 2},
+    )
     assert found["settings"] == SETTINGS
     assert [evaluation["accuracy"] for evaluation in found["evaluations"]] == [0.0, 0.5]
     (step,) = found["steps"]
-    assert step.pop("accuracy_ci95") == [0.0, 0.5]  # questions a (1 of 2) and b (0 of 2): of two draws 0, 1 or 2 are a
+    assert step.pop("accuracy_ci95") == [
+        0.0,
+        0.5,
+    ]  # questions a (1 of 2) and b (0 of 2): of two draws 0, 1 or 2 are a
     assert step == {
         "step": 1, "rollouts": 4, "questions": 2, "accuracy": 0.25, "format_rate": 0.75, "truncated_rate": 0.25,
         "mean_response_tokens": 5.0, "solved": FILTERED["solved"], "status": FILTERED["status"], "kept": 1,
@@ -129,7 +148,12 @@ def of(found, stage, step):
 def test_shards_take_as_long_as_the_longest_and_the_gpu_seconds_of_all(tmp_path):
     found = summarised(write_run(tmp_path / "results"))
     sample = of(found["stages"], "sample", 1)
-    assert (sample["seconds"], sample["gpus"], sample["gpu_seconds"], sample["tokens"]) == (30.0, 2, 50.0, 20)
+    assert (sample["seconds"], sample["gpus"], sample["gpu_seconds"], sample["tokens"]) == (
+        30.0,
+        2,
+        50.0,
+        20,
+    )
     assert sample["tokens_per_s"] == pytest.approx(20 / 30)
     sft = of(found["stages"], "sft", 1)
     assert (sft["gpus"], sft["gpu_seconds"], sft["tokens"]) == (2, 14.0, 40)
@@ -178,7 +202,9 @@ def test_the_development_split_is_reported_where_there_is_one(tmp_path):
     found = summarised(write_run(tmp_path / "results", developed=[0.5, 0.0]))
     assert [part["accuracy"] for part in found["development"]] == [0.5, 0.0]
     assert found["best"]["step"] == 0
-    assert of(found["stages"], "eval", 1)["tokens"] == 20  # two validation and two development responses of 5 tokens
+    assert (
+        of(found["stages"], "eval", 1)["tokens"] == 20
+    )  # two validation and two development responses of 5 tokens
 
 
 def test_a_run_that_ended_early_says_after_which_step(tmp_path):
@@ -192,7 +218,9 @@ def test_questions_left_out_as_too_long_are_counted(tmp_path):
     (run / "data").mkdir()
     for split in ("train", "validation"):
         pl.DataFrame({"question_id": list("abcde")}).write_parquet(run / f"data/{split}.parquet")
-    found = summarised(run, settings={**SETTINGS, "sample": {"questions": 3}, "eval": {"questions": 4}})
+    found = summarised(
+        run, settings={**SETTINGS, "sample": {"questions": 3}, "eval": {"questions": 4}}
+    )
     assert found["skipped_too_long"] == {"train": 1, "validation": 2}
 
 

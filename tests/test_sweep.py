@@ -23,11 +23,23 @@ def done(folder, *targets):
 def swept(tmp_path_factory):
     """A working folder with a main run of one step, the first rollouts of a sweep, and the SFT baseline."""
     folder = tmp_path_factory.mktemp("swept")
-    wrong = [{**trace, "response": " I guess </think> <answer>no</answer>"} for trace in TRACES[:10]]
-    folder.joinpath("traces.jsonl").write_text("".join(json.dumps(trace) + "\n" for trace in wrong + TRACES[10:]))
-    sweep = {"G2": {"sample": {"rollouts": 2}}, "both": {"sample": {"questions": 40, "rollouts": 6}}}
+    wrong = [
+        {**trace, "response": " I guess </think> <answer>no</answer>"} for trace in TRACES[:10]
+    ]
+    folder.joinpath("traces.jsonl").write_text(
+        "".join(json.dumps(trace) + "\n" for trace in wrong + TRACES[10:])
+    )
+    sweep = {
+        "G2": {"sample": {"rollouts": 2}},
+        "both": {"sample": {"questions": 40, "rollouts": 6}},
+    }
     miniature(folder, steps=1, sweep=sweep, baseline={"traces": "traces.jsonl"})
-    targets = ["all", "results/sft/steps.csv", "results/sft/run.json", "results/sft_filtered/step1/filtered.parquet"]
+    targets = [
+        "all",
+        "results/sft/steps.csv",
+        "results/sft/run.json",
+        "results/sft_filtered/step1/filtered.parquet",
+    ]
     done(folder, *targets, *(f"results/sweep/{name}/step1/rollouts.parquet" for name in sweep))
     return folder
 
@@ -71,7 +83,10 @@ def test_a_dry_run_tells_what_sharing_saves(tmp_path):
 
 
 def test_the_baseline_keeps_wrong_traces_and_its_filtered_twin_does_not(swept):
-    kept = {name: pl.read_parquet(swept / f"results/{name}/step1/filtered.parquet") for name in ("sft", "sft_filtered")}
+    kept = {
+        name: pl.read_parquet(swept / f"results/{name}/step1/filtered.parquet")
+        for name in ("sft", "sft_filtered")
+    }
     assert {name: rows.height for name, rows in kept.items()} == {"sft": 40, "sft_filtered": 30}
     training = json.loads((swept / "results/sft/step1/training.json").read_text())
     assert training["sampling_entropy"] is None
@@ -92,8 +107,16 @@ def test_the_report_shows_the_finished_runs_and_no_others(swept, tmp_path):
 def test_every_preset_is_a_target_whose_jobs_make_its_main_run(tmp_path):
     miniature(tmp_path, engine="vllm", device="cuda", data={"development": 8})
     told = done(tmp_path, *PRESETS, "baseline", "--dry-run")
-    planned = {tuple(line.split()[1:2]) for line in told.splitlines() if line.startswith(("rule ", "checkpoint "))}
-    runs = {line.split("run=")[1].split(",")[0] for line in told.splitlines() if "wildcards: run=" in line}
+    planned = {
+        tuple(line.split()[1:2])
+        for line in told.splitlines()
+        if line.startswith(("rule ", "checkpoint "))
+    }
+    runs = {
+        line.split("run=")[1].split(",")[0]
+        for line in told.splitlines()
+        if "wildcards: run=" in line
+    }
     assert {f"results/{name}" for name in PRESETS} <= runs
     assert {("sample:",), ("sft:",), ("best_so_far:",), ("best:",), ("model:",)} <= planned
     assert "run=results/demo/sweep" not in told

@@ -13,7 +13,9 @@ from helpers import DEMO, ROOT, script
 
 ENGINES = [
     "transformers",
-    pytest.param("vllm", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")),
+    pytest.param(
+        "vllm", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+    ),
 ]
 
 
@@ -34,7 +36,9 @@ def drawn(folder, name, weights, engine):
     if not data.exists():
         rows = [json.loads(line) for line in (DEMO / "train.jsonl").read_text().splitlines()[:12]]
         columns = {"question_id": [f"q{k}" for k in range(12)], "solution": [None] * 12}
-        pl.DataFrame(rows).with_columns(**{key: pl.Series(value) for key, value in columns.items()}).write_parquet(data)
+        pl.DataFrame(rows).with_columns(
+            **{key: pl.Series(value) for key, value in columns.items()}
+        ).write_parquet(data)
     result = script(
         "sample.py", "--policy", weights, "--data", data, "--prompt", ROOT / "workflow/prompts/demo.txt",
         "--step", 1, "--seed", 0, "--engine", engine, "--device", "cuda" if engine == "vllm" else "cpu",
@@ -46,7 +50,9 @@ def drawn(folder, name, weights, engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_policy_answers_as_it_does_alone_after_another_has_used_the_same_folder_and_cache(engine, policies, tmp_path):
+def test_a_policy_answers_as_it_does_alone_after_another_has_used_the_same_folder_and_cache(
+    engine, policies, tmp_path
+):
     first, second = policies
     before = drawn(tmp_path, "a", first, engine)
     after = drawn(tmp_path, "b", second, engine)

@@ -92,7 +92,9 @@ def test_a_run_leaves_every_file_of_the_contract_with_its_columns(finished):
         assert {"update", "epoch", "loss", "entropy", "grad_norm", "lr", "tokens"} <= set(
             pq.read_schema(folder / "training.parquet").names
         )
-        assert {"config.json", "model.safetensors", "tokenizer.json"} <= {p.name for p in (folder / "policy").iterdir()}
+        assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
+            p.name for p in (folder / "policy").iterdir()
+        }
     for name in ("accuracy.png", "accuracy.svg", "entropy.png", "entropy.svg"):
         assert (results / "plots" / name).stat().st_size > 10_000
     assert pl.read_csv(results / "steps.csv")["step"].to_list() == [0, 1, 2]
@@ -109,7 +111,9 @@ def test_every_row_says_which_weights_made_it(finished):
         assert rows["policy"].unique().to_list() == [prints[step - 1]]
     for step in (0, 1, 2):
         assert json.loads((results / f"step{step}/eval.json").read_text())["policy"] == prints[step]
-        assert pl.read_parquet(results / f"step{step}/responses.parquet")["policy"].unique().to_list() == [prints[step]]
+        assert pl.read_parquet(results / f"step{step}/responses.parquet")[
+            "policy"
+        ].unique().to_list() == [prints[step]]
 
 
 def test_every_file_carries_lineage_version_and_settings(finished):
@@ -124,7 +128,9 @@ def test_every_file_carries_lineage_version_and_settings(finished):
 def test_sft_sees_the_right_rollouts_and_no_others(finished):
     for step in (1, 2):
         folder = finished / f"results/step{step}"
-        scored, filtered = (pl.read_parquet(folder / f"{name}.parquet") for name in ("scored", "filtered"))
+        scored, filtered = (
+            pl.read_parquet(folder / f"{name}.parquet") for name in ("scored", "filtered")
+        )
         right = scored.filter(pl.col("reward") == 1).unique(["question_id", "response"])
         assert 0 < filtered.height == right.height
         assert filtered["reward"].to_list() == [1.0] * filtered.height
@@ -186,7 +192,10 @@ def test_a_failed_rerun_leaves_nothing_stale(rerun):
     failed = snakemake(folder, "results/step2/eval.json")
     assert failed.returncode != 0
     assert "error:" in failed.stdout
-    assert snakemake(folder, "results/step2/eval.json", "--dry-run").stdout.count("Nothing to be done") == 0
+    assert (
+        snakemake(folder, "results/step2/eval.json", "--dry-run").stdout.count("Nothing to be done")
+        == 0
+    )
     rerun(sft={"row_tokens": 1024})
     again = planned(folder, "results/step2/eval.json")
     assert {("sft", 1), ("sample", 2), ("sft", 2), ("eval", 2), ("metrics", 2)} <= again
@@ -220,7 +229,9 @@ def test_a_run_killed_in_sample_and_in_sft_ends_with_the_same_results(finished, 
     last = snakemake(folder, target)
     assert last.returncode == 0, last.stdout[-3000:]
     for name in ("step1/rollouts.parquet", "step1/filtered.parquet", "step2/rollouts.parquet"):
-        assert (folder / "results" / name).read_bytes() == (finished / "results" / name).read_bytes(), name
+        assert (folder / "results" / name).read_bytes() == (
+            finished / "results" / name
+        ).read_bytes(), name
     assert fingerprint(step / "policy") == fingerprint(finished / "results/step1/policy")
     assert not list(step.glob(".policy.*"))
     assert not list(step.glob("rollouts/.*"))
@@ -257,7 +268,9 @@ def test_the_best_step_is_chosen_on_questions_that_are_kept_back(finished):
     assert best["validation"]["policy"] == fingerprint(results / "best/policy")
     kept_back = set(pl.read_parquet(results / "data/development.parquet")["question_id"])
     for step in (1, 2):
-        assert not kept_back & set(pl.read_parquet(results / f"step{step}/rollouts.parquet")["question_id"])
+        assert not kept_back & set(
+            pl.read_parquet(results / f"step{step}/rollouts.parquet")["question_id"]
+        )
         answered = pl.read_parquet(results / f"step{step}/development_responses.parquet")
         assert set(answered["question_id"]) == kept_back
 
@@ -266,5 +279,7 @@ def test_two_shards_draw_what_one_draws(finished, tmp_path):
     miniature(tmp_path, data={"development": 8}, shards=2)
     done = snakemake(tmp_path, "results/step1/rollouts.parquet")
     assert done.returncode == 0, done.stdout[-3000:]
-    whole, parts = (pl.read_parquet(f / "results/step1/rollouts.parquet") for f in (finished, tmp_path))
+    whole, parts = (
+        pl.read_parquet(f / "results/step1/rollouts.parquet") for f in (finished, tmp_path)
+    )
     assert parts.equals(whole)

@@ -260,7 +260,11 @@ def _mutant(draw: random.Random) -> str:
             case 4:
                 text = text[:at] + draw.choice(ORDINARY) + text[at:]
             case 5:
-                text = text[:at] + chr(draw.choice([*range(32, 127), *range(160, 1000), 0x202E, 0x1F600])) + text[at:]
+                text = (
+                    text[:at]
+                    + chr(draw.choice([*range(32, 127), *range(160, 1000), 0x202E, 0x1F600]))
+                    + text[at:]
+                )
     return text[:5000]
 
 

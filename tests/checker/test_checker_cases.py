@@ -41,7 +41,9 @@ def verdict(reference: str, answer: str, settings: Settings = DEFAULT) -> Verdic
 
 
 @pytest.mark.parametrize(("category", "wanted", "reference", "answer"), list(cases()))
-def test_a_case_of_the_projects_own_has_its_verdict(category: str, wanted: str, reference: str, answer: str) -> None:
+def test_a_case_of_the_projects_own_has_its_verdict(
+    category: str, wanted: str, reference: str, answer: str
+) -> None:
     found = verdict(reference, answer)
     assert (found.status == "correct") == (wanted == "accept"), f"{category}: {found}"
 
@@ -56,11 +58,17 @@ def test_verdicts_do_not_change_under_the_same_version() -> None:
     statuses = [verdict(reference, answer).status for _, _, reference, answer in cases()]
     frozen = json.loads((HERE / "verdicts.json").read_text())
     found = {"version": VERSION, "digest": hashlib.sha256(" ".join(statuses).encode()).hexdigest()}
-    assert found == frozen, "verdicts changed: raise VERSION in ei/checker/version.py, and put this into verdicts.json"
+    assert found == frozen, (
+        "verdicts changed: raise VERSION in ei/checker/version.py, and put this into verdicts.json"
+    )
 
 
-@pytest.mark.parametrize(("reference", "answer"), [(c[2], c[3]) for c in cases() if c[1] == "accept" and formula(c[3])])
-def test_an_accepted_answer_is_accepted_in_a_box_and_between_dollars(reference: str, answer: str) -> None:
+@pytest.mark.parametrize(
+    ("reference", "answer"), [(c[2], c[3]) for c in cases() if c[1] == "accept" and formula(c[3])]
+)
+def test_an_accepted_answer_is_accepted_in_a_box_and_between_dollars(
+    reference: str, answer: str
+) -> None:
     for wrapped in (f"${answer}$", rf"\boxed{{{answer}}}", rf"\( {answer} \)", f" {answer}. "):
         assert verdict(reference, wrapped).status == "correct", wrapped
 

@@ -12,12 +12,16 @@ from ei.checker.quick import quick
 from ei.checker.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "checker.md"
-ROW = re.compile(r"\| `--(\w+) ([\w.]+)`(?: \(default\))? \| `(.+?)` \| `(.+?)` \| (accepted|rejected) \|")
+ROW = re.compile(
+    r"\| `--(\w+) ([\w.]+)`(?: \(default\))? \| `(.+?)` \| `(.+?)` \| (accepted|rejected) \|"
+)
 
 
 def rows() -> list[tuple[str, str, str, str, str]]:
     """Setting, value, reference, answer, and what becomes of it, as the table of examples has them."""
-    return [match.groups() for line in DOCS.read_text().splitlines() if (match := ROW.fullmatch(line))]  # type: ignore[misc]
+    return [
+        match.groups() for line in DOCS.read_text().splitlines() if (match := ROW.fullmatch(line))
+    ]  # type: ignore[misc]
 
 
 def with_setting(name: str, value: str) -> Settings:
@@ -26,7 +30,9 @@ def with_setting(name: str, value: str) -> Settings:
 
 
 @pytest.mark.parametrize(("name", "value", "reference", "answer", "wanted"), rows())
-def test_the_policy_table_is_true(name: str, value: str, reference: str, answer: str, wanted: str) -> None:
+def test_the_policy_table_is_true(
+    name: str, value: str, reference: str, answer: str, wanted: str
+) -> None:
     settings = with_setting(name, value)
     found = quick(reference, answer, settings) or judge(reference, answer, settings)
     assert (found.status == "correct") == (wanted == "accepted"), found
@@ -34,7 +40,12 @@ def test_the_policy_table_is_true(name: str, value: str, reference: str, answer:
 
 def test_every_policy_stands_in_the_table() -> None:
     named = {row[0] for row in rows()}
-    assert named == {f.name for f in fields(Settings)} - {"timeout_s", "max_chars", "memory_mb", "tag_space"}
+    assert named == {f.name for f in fields(Settings)} - {
+        "timeout_s",
+        "max_chars",
+        "memory_mb",
+        "tag_space",
+    }
 
 
 @pytest.mark.parametrize(
@@ -57,6 +68,8 @@ def test_every_policy_stands_in_the_table() -> None:
         ("", None, None),
     ],
 )
-def test_the_answer_is_what_lies_between_the_tags(response: str, one: str | None, any_space: str | None) -> None:
+def test_the_answer_is_what_lies_between_the_tags(
+    response: str, one: str | None, any_space: str | None
+) -> None:
     assert answer_text(response, "one") == one
     assert answer_text(response, "any") == any_space

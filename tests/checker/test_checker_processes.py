@@ -24,29 +24,41 @@ from ei.stage import UserError
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 PROC = Path("/proc")
-RADICALS = [(rf"\sqrt{{{n}}}", rf"\frac{{{n}}}{{\sqrt{{{n}}}}}") for n in (2, 3, 5, 6, 7, 10, 11, 13, 14, 15)]
+RADICALS = [
+    (rf"\sqrt{{{n}}}", rf"\frac{{{n}}}{{\sqrt{{{n}}}}}")
+    for n in (2, 3, 5, 6, 7, 10, 11, 13, 14, 15)
+]
 
 
 def rollouts(pairs: list[tuple[str, str]]) -> pl.DataFrame:
-    return pl.DataFrame({"answer": [a for a, _ in pairs], "response": responses([r for _, r in pairs])})
+    return pl.DataFrame(
+        {"answer": [a for a, _ in pairs], "response": responses([r for _, r in pairs])}
+    )
 
 
 def children(parent: int) -> list[int]:
     """The process ids of the children that Linux knows of."""
-    return [int(pid) for pid in (PROC / str(parent) / "task" / str(parent) / "children").read_text().split()]
+    return [
+        int(pid)
+        for pid in (PROC / str(parent) / "task" / str(parent) / "children").read_text().split()
+    ]
 
 
 def test_a_comparison_that_hangs_is_killed_at_the_limit_and_the_rest_goes_on() -> None:
     hangs = [("1", r"\binom{99999999}{44444444}"), ("2", "33333333333333!")]
     start = time.monotonic()
-    found = dict(judge_pairs([hangs[0], RADICALS[0], hangs[1], RADICALS[1]], Settings(timeout_s=1.0), 1))
+    found = dict(
+        judge_pairs([hangs[0], RADICALS[0], hangs[1], RADICALS[1]], Settings(timeout_s=1.0), 1)
+    )
     assert [found[pair].status for pair in hangs] == ["timeout", "timeout"]
     assert [found[pair].status for pair in RADICALS[:2]] == ["correct", "correct"]
     assert time.monotonic() - start < 60
 
 
 @pytest.mark.skipif(not PROC.exists(), reason="needs /proc to find the workers")
-def test_workers_killed_from_outside_change_nothing_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_killed_from_outside_change_nothing_in_the_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     killed: list[int] = []
 
     def with_kills(*args: Any) -> Iterator[tuple[Pair, Verdict]]:
@@ -86,7 +98,9 @@ def test_workers_that_cannot_start_are_an_error_in_words(monkeypatch: pytest.Mon
 def test_the_memory_of_a_worker_is_limited() -> None:
     code = "from ei.checker.child import limit_memory; assert limit_memory(400); bytearray(600 * 2**20)"
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
     assert "MemoryError" in done.stderr
 
 
@@ -98,9 +112,13 @@ def test_no_text_is_ever_evaluated_as_python(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sympy_parser, "stringify_expr", refuse)
     codes = [text for text in HANDMADE if re.search(r"__|exec|open|lambda", text)]
     for text in [*codes, *mutated(60, seed=11)]:
-        if len(text) < 80 and not re.search(r"9999|9\}\}|10\^9|!", text):  # quick ones: there is no time limit here
+        if len(text) < 80 and not re.search(
+            r"9999|9\}\}|10\^9|!", text
+        ):  # quick ones: there is no time limit here
             for reference in ("12", r"2\sqrt{3}", "x^2+2x+1", "(1,2)"):
-                assert answer(lambda r=reference, t=text: judge(r, t, Settings()))["status"] != "error"
+                assert (
+                    answer(lambda r=reference, t=text: judge(r, t, Settings()))["status"] != "error"
+                )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
@@ -109,7 +127,9 @@ def test_workers_die_with_a_parent_that_is_killed() -> None:
         "from ei.checker.pool import judge_pairs; from ei.checker import Settings\n"
         "list(judge_pairs([('1', '33333333333333!')], Settings(timeout_s=600.0), 1))"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(SCRIPTS)})
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    )
     workers: list[int] = []
     deadline = time.monotonic() + 30
     while not workers and time.monotonic() < deadline:
@@ -138,7 +158,10 @@ def test_whatever_a_comparison_raises_becomes_a_status() -> None:
 def test_a_thousand_hostile_responses_end_with_a_status_in_time() -> None:
     answers = [*HANDMADE, *mutated(1000 - len(HANDMADE), seed=7)]
     hostile = pl.DataFrame(
-        {"answer": [REFERENCES[i % len(REFERENCES)] for i in range(len(answers))], "response": responses(answers)}
+        {
+            "answer": [REFERENCES[i % len(REFERENCES)] for i in range(len(answers))],
+            "response": responses(answers),
+        }
     )
     limit = Settings(timeout_s=0.5)
     scored, pairs = score_pairs(hostile, limit, 2)

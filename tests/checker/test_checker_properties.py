@@ -25,7 +25,9 @@ WRITINGS = [
 ]
 ATOMS = st.one_of(
     st.integers(0, 99).map(str),
-    st.sampled_from(["x", "y", r"\pi", r"\sqrt{2}", r"\sqrt{3}", r"\frac{1}{2}", "2x", "x^2", "1.5"]),
+    st.sampled_from(
+        ["x", "y", r"\pi", r"\sqrt{2}", r"\sqrt{3}", r"\frac{1}{2}", "2x", "x^2", "1.5"]
+    ),
 )
 
 
@@ -35,7 +37,9 @@ def join(parts: tuple[str, str, str]) -> str:
 
 
 EXPRESSIONS = st.recursive(
-    ATOMS, lambda inner: st.tuples(inner, st.sampled_from([" + ", " - ", r" \cdot "]), inner).map(join), max_leaves=5
+    ATOMS,
+    lambda inner: st.tuples(inner, st.sampled_from([" + ", " - ", r" \cdot "]), inner).map(join),
+    max_leaves=5,
 )
 
 
@@ -80,21 +84,36 @@ def test_adding_one_to_an_expression_makes_it_wrong(text: str) -> None:
 @given(EXPRESSIONS, st.sampled_from([r"\,", r"\;", r"\!", r"\ ", "~", " ", "  "]))
 @settings(max_examples=100, deadline=None)
 def test_typesetting_changes_no_verdict(text: str, space: str) -> None:
-    spaced = text.replace(" ", space + " ").replace("(", r"\left(").replace(")", r"\right)").replace("frac", "dfrac")
-    for variant in (spaced, f"${text}$.", rf"\[ {text} \]", rf"\boxed{{{text}}}", text.replace("frac", "tfrac")):
+    spaced = (
+        text.replace(" ", space + " ")
+        .replace("(", r"\left(")
+        .replace(")", r"\right)")
+        .replace("frac", "dfrac")
+    )
+    for variant in (
+        spaced,
+        f"${text}$.",
+        rf"\[ {text} \]",
+        rf"\boxed{{{text}}}",
+        text.replace("frac", "tfrac"),
+    ):
         assert right(text, variant), variant
 
 
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=5, unique=True), st.randoms())
 @settings(max_examples=100, deadline=None)
-def test_a_list_is_right_in_any_order_and_wrong_with_a_value_more_or_less(values: list[int], draw) -> None:  # type: ignore[no-untyped-def]
+def test_a_list_is_right_in_any_order_and_wrong_with_a_value_more_or_less(
+    values: list[int], draw
+) -> None:  # type: ignore[no-untyped-def]
     shuffled = draw.sample(values, len(values))
     reference = ", ".join(map(str, values))
     assert right(reference, ", ".join(map(str, shuffled)))
     assert not right(reference, ", ".join(map(str, shuffled[1:])))
     assert not right(reference, ", ".join(map(str, [*shuffled, 99])))
     assert not right(str(values[0]), reference)
-    assert right(f"({', '.join(map(str, values))})", f"({', '.join(map(str, shuffled))})") == (values == shuffled)
+    assert right(f"({', '.join(map(str, values))})", f"({', '.join(map(str, shuffled))})") == (
+        values == shuffled
+    )
 
 
 @given(st.integers(2, 10**6), st.sampled_from(["or", "and", ","]), st.integers(1, 10**6))

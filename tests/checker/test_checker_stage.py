@@ -15,20 +15,34 @@ from ei.checker.memo import read_memo
 
 SCRIPT = Path(__file__).parents[2] / "workflow" / "scripts" / "score.py"
 FORM = "so </think> <answer> {} </answer>"
-ROWS = [("5", "5"), ("5", "6"), (r"\sqrt{8}", r"2\sqrt{2}"), ("5", r"\boxed{5}"), ("5", "5"), ("no form", "")]
+ROWS = [
+    ("5", "5"),
+    ("5", "6"),
+    (r"\sqrt{8}", r"2\sqrt{2}"),
+    ("5", r"\boxed{5}"),
+    ("5", "5"),
+    ("no form", ""),
+]
 
 
 @pytest.fixture
 def rollouts(tmp_path: Path) -> Path:
     path = tmp_path / "rollouts.parquet"
     texts = [FORM.format(a) for _, a in ROWS[:-1]] + ["</think> 5"]
-    frame = {"question_id": list("abcdef"), "answer": [r for r, _ in ROWS], "response": texts, "sample": range(6)}
+    frame = {
+        "question_id": list("abcdef"),
+        "answer": [r for r, _ in ROWS],
+        "response": texts,
+        "sample": range(6),
+    }
     pl.DataFrame(frame).write_parquet(path)
     return path
 
 
 def run(*flags: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, SCRIPT, *map(str, flags)], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, SCRIPT, *map(str, flags)], capture_output=True, text=True, check=False
+    )
 
 
 def test_a_scored_table_is_the_rollouts_with_a_verdict_for_each(rollouts: Path) -> None:
@@ -38,16 +52,30 @@ def test_a_scored_table_is_the_rollouts_with_a_verdict_for_each(rollouts: Path) 
     assert scored.columns[before.width :] == [
         "extracted", "format_ok", "format_reward", "answer_reward", "reward", "status", "rule",
     ]  # fmt: skip
-    assert scored["status"].to_list() == ["correct", "wrong", "correct", "correct", "correct", "no_format"]
+    assert scored["status"].to_list() == [
+        "correct",
+        "wrong",
+        "correct",
+        "correct",
+        "correct",
+        "no_format",
+    ]
     assert scored["reward"].to_list() == [1, 0, 1, 1, 1, 0]
     assert scored["extracted"].to_list() == ["5", "6", r"2\sqrt{2}", "5", "5", None]
     assert scored["format_ok"].to_list() == [True] * 5 + [False]
     assert scored["reward"].dtype == scored["format_reward"].dtype == pl.Float32
 
 
-def test_two_runs_give_the_same_bytes_with_and_without_a_memo(rollouts: Path, tmp_path: Path) -> None:
-    memo, outputs = tmp_path / "memo.parquet", [tmp_path / name / "scored.parquet" for name in "abc"]
-    for output, extra in zip(outputs, ([], ["--memo", memo], ["--memo", memo, "--workers", 2]), strict=True):
+def test_two_runs_give_the_same_bytes_with_and_without_a_memo(
+    rollouts: Path, tmp_path: Path
+) -> None:
+    memo, outputs = (
+        tmp_path / "memo.parquet",
+        [tmp_path / name / "scored.parquet" for name in "abc"],
+    )
+    for output, extra in zip(
+        outputs, ([], ["--memo", memo], ["--memo", memo, "--workers", 2]), strict=True
+    ):
         done = run("--rollouts", rollouts, "--output", output, "--lineage", "abc", *extra)
         assert done.returncode == 0, done.stderr
     assert len({output.read_bytes() for output in outputs}) == 1
@@ -56,7 +84,9 @@ def test_two_runs_give_the_same_bytes_with_and_without_a_memo(rollouts: Path, tm
     assert pq.read_schema(outputs[0]).metadata[b"lineage"] == b"abc"
 
 
-def test_the_report_counts_and_lists_what_strings_alone_would_miss(rollouts: Path, tmp_path: Path) -> None:
+def test_the_report_counts_and_lists_what_strings_alone_would_miss(
+    rollouts: Path, tmp_path: Path
+) -> None:
     done = run("--rollouts", rollouts, "--output", tmp_path / "scored.parquet", "--lineage", "abc")
     report = json.loads((tmp_path / "scored.json").read_text())
     assert report["status"] == {"correct": 4, "no_format": 1, "wrong": 1}
@@ -70,13 +100,24 @@ def test_the_report_counts_and_lists_what_strings_alone_would_miss(rollouts: Pat
 
 
 def test_each_distinct_pair_is_compared_once() -> None:
-    table = pl.DataFrame({"answer": ["5"] * 100, "response": [FORM.format(i % 4) for i in range(100)]})
+    table = pl.DataFrame(
+        {"answer": ["5"] * 100, "response": [FORM.format(i % 4) for i in range(100)]}
+    )
     assert score_pairs(table, Settings(), 1)[1].height == 4
 
 
 def test_integers_and_fractions_start_no_worker_and_import_no_sympy(tmp_path: Path) -> None:
-    answers = [("5", "5"), ("5", "-5"), (r"\frac{1}{2}", "1/2"), ("3/4", "0.75"), ("7", "seven"), ("-2", "x = -2")]
-    table = pl.DataFrame({"answer": [a for a, _ in answers], "response": responses([r for _, r in answers])})
+    answers = [
+        ("5", "5"),
+        ("5", "-5"),
+        (r"\frac{1}{2}", "1/2"),
+        ("3/4", "0.75"),
+        ("7", "seven"),
+        ("-2", "x = -2"),
+    ]
+    table = pl.DataFrame(
+        {"answer": [a for a, _ in answers], "response": responses([r for _, r in answers])}
+    )
     table.write_parquet(tmp_path / "rollouts.parquet")
     code = (
         "import sys, polars as pl; from ei.checker import Settings, score_pairs\n"
@@ -84,7 +125,9 @@ def test_integers_and_fractions_start_no_worker_and_import_no_sympy(tmp_path: Pa
         "assert set(pairs['source']) == {'rules'}, pairs\n"
         "assert not {'sympy', 'torch', 'math_verify'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPT.parent, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=SCRIPT.parent, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -94,7 +137,9 @@ def test_an_empty_table_is_scored() -> None:
 
 
 def test_a_missing_response_is_no_format() -> None:
-    table = pl.DataFrame({"answer": ["5"], "response": [None]}, schema={"answer": pl.String, "response": pl.String})
+    table = pl.DataFrame(
+        {"answer": ["5"], "response": [None]}, schema={"answer": pl.String, "response": pl.String}
+    )
     assert score(table, Settings(), 1)["status"].to_list() == ["no_format"]
 
 
@@ -106,14 +151,25 @@ def test_a_damaged_memo_costs_time_only(rollouts: Path, tmp_path: Path) -> None:
     assert len(read_memo(memo)) == 1
 
 
-def test_another_setting_does_not_use_the_verdicts_of_this_one(rollouts: Path, tmp_path: Path) -> None:
+def test_another_setting_does_not_use_the_verdicts_of_this_one(
+    rollouts: Path, tmp_path: Path
+) -> None:
     memo = tmp_path / "memo.parquet"
     for settings in (Settings(), Settings(list_order="same")):
-        assert score_pairs(pl.read_parquet(rollouts), settings, 1, memo)[1]["source"].to_list().count("worker") == 1
+        assert (
+            score_pairs(pl.read_parquet(rollouts), settings, 1, memo)[1]["source"]
+            .to_list()
+            .count("worker")
+            == 1
+        )
 
 
 def test_explain_prints_the_way_to_the_verdict() -> None:
-    done = run("--explain", r"\frac{1}{2}", r"half. </think> <answer> The answer is $\boxed{0.5}$. </answer>")
+    done = run(
+        "--explain",
+        r"\frac{1}{2}",
+        r"half. </think> <answer> The answer is $\boxed{0.5}$. </answer>",
+    )
     assert done.returncode == 0
     assert "candidate:" in done.stdout
     assert done.stdout.strip().endswith("correct (value: arithmetic), reward 1")
@@ -125,7 +181,10 @@ def test_explain_prints_the_way_to_the_verdict() -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--rollouts", "absent.parquet", "--output", "x.parquet"), "absent.parquet does not exist"),
+        (
+            ("--rollouts", "absent.parquet", "--output", "x.parquet"),
+            "absent.parquet does not exist",
+        ),
         (("--output", "x.parquet"), "needs --rollouts and --output"),
         (("--explain", "1", "1", "--timeout_s", "0"), "must be positive"),
         (("--explain", "1", "1", "--memory_mb", "10"), "at least 400"),

@@ -33,13 +33,21 @@ def test_transformers_and_the_plain_file_give_equal_ids(
 ) -> None:
     from transformers import AutoTokenizer
 
-    lines = [line for name in ("train", "validation") for line in (demo / f"{name}.jsonl").read_text().splitlines()]
+    lines = [
+        line
+        for name in ("train", "validation")
+        for line in (demo / f"{name}.jsonl").read_text().splitlines()
+    ]
     texts = [fill(template, json.loads(line)["question"]) for line in lines]
     texts += [text(template, 0, index) + END_OF_TEXT for index in range(3000)]
     automatic = AutoTokenizer.from_pretrained(folder)
-    assert automatic(texts)["input_ids"] == [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+    assert automatic(texts)["input_ids"] == [
+        encoding.ids for encoding in tokenizer.encode_batch(texts)
+    ]
     assert automatic.decode(automatic(texts[0])["input_ids"]) == texts[0]
-    assert automatic.eos_token_id == automatic.pad_token_id == tokenizer.token_to_id(END_OF_TEXT) == 0
+    assert (
+        automatic.eos_token_id == automatic.pad_token_id == tokenizer.token_to_id(END_OF_TEXT) == 0
+    )
 
 
 def test_tokens_of_a_prompt_and_of_a_response_join_to_those_of_the_document(
@@ -52,7 +60,9 @@ def test_tokens_of_a_prompt_and_of_a_response_join_to_those_of_the_document(
         assert ids == tokenizer.encode(whole).ids
 
 
-def test_documents_are_short_and_fit_the_model(folder: Path, template: str, tokenizer: Tokenizer) -> None:
+def test_documents_are_short_and_fit_the_model(
+    folder: Path, template: str, tokenizer: Tokenizer
+) -> None:
     ids, lengths = encode(template, 0, folder, 0, 3000)
     assert 48 < np.mean(lengths) < 56
     assert max(lengths) <= 512

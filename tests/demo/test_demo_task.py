@@ -11,7 +11,18 @@ import pytest
 
 from chain import Problem, Steps
 from kinds import KINDS
-from task import CORRECT_SHARES, FORMATS, LEVEL_SHARES, LEVELS, Document, document, grade, held_out, reserved, solution
+from task import (
+    CORRECT_SHARES,
+    FORMATS,
+    LEVEL_SHARES,
+    LEVELS,
+    Document,
+    document,
+    grade,
+    held_out,
+    reserved,
+    solution,
+)
 
 
 @pytest.fixture(scope="module")
@@ -20,26 +31,40 @@ def documents() -> list[Document]:
 
 
 def questions(demo: Path, name: str) -> list[dict[str, str]]:
-    return [json.loads(line) for line in (demo / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [
+        json.loads(line)
+        for line in (demo / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def value(expression: str) -> Fraction:
     """Python's own arithmetic over Fractions."""
-    return Fraction(eval(re.sub(r"\d+", r"Fraction(\g<0>)", expression.replace("^", "**")), {"Fraction": Fraction}))
+    return Fraction(
+        eval(
+            re.sub(r"\d+", r"Fraction(\g<0>)", expression.replace("^", "**")),
+            {"Fraction": Fraction},
+        )
+    )
 
 
 def answer_of(question: str) -> Fraction:
     """The answer, from the question's text alone."""
-    if match := re.search(r"remainder when (.+) is divided by (\d+)\?|Compute (.+) mod (\d+)\.", question):
+    if match := re.search(
+        r"remainder when (.+) is divided by (\d+)\?|Compute (.+) mod (\d+)\.", question
+    ):
         return value(match[1] or match[3]) % int(match[2] or match[4])
     if match := re.search(r"([^ ]*x[^ ]*=[^ ]*\d)", question):
         left, right = (re.sub(r"(\d)(?=[x(])", r"\1*", side) for side in match[1].split("="))
-        gap = [value(left.replace("x", f"({x})")) - value(right.replace("x", f"({x})")) for x in (0, 1)]
+        gap = [
+            value(left.replace("x", f"({x})")) - value(right.replace("x", f"({x})")) for x in (0, 1)
+        ]
         return gap[0] / (gap[0] - gap[1])
     if match := re.search(r"(\d+)% of (\d+)", question):
         return Fraction(int(match[1]) * int(match[2]), 100)
     if match := re.search(r"(\d+) (increased|decreased) by (\d+)%", question):
-        return int(match[1]) * (1 + (1 if match[2] == "increased" else -1) * Fraction(int(match[3]), 100))
+        return int(match[1]) * (
+            1 + (1 if match[2] == "increased" else -1) * Fraction(int(match[3]), 100)
+        )
     if match := re.fullmatch(r"(?:What is|Compute|Calculate) (\S+)[.?]", question):
         return value(match[1])
     return story(question)
@@ -59,10 +84,14 @@ def story(question: str) -> Fraction:
 
 
 @pytest.mark.parametrize(("name", "count"), [("train", 2000), ("validation", 500)])
-def test_every_reference_answer_follows_from_the_text_of_its_question(demo: Path, name: str, count: int) -> None:
+def test_every_reference_answer_follows_from_the_text_of_its_question(
+    demo: Path, name: str, count: int
+) -> None:
     rows = questions(demo, name)
     assert len(rows) == count
-    assert [row["question"] for row in rows if answer_of(row["question"]) != Fraction(row["answer"])] == []
+    assert [
+        row["question"] for row in rows if answer_of(row["question"]) != Fraction(row["answer"])
+    ] == []
 
 
 def test_the_files_are_what_the_generator_makes(demo: Path) -> None:
@@ -89,20 +118,28 @@ def test_another_wording_or_order_of_a_problem_is_held_out_with_it() -> None:
 def test_levels_and_subjects_of_held_out_questions_are_uniform(demo: Path) -> None:
     rows = questions(demo, "train") + questions(demo, "validation")
     assert all(abs(n / 2500 - 1 / 5) < 0.03 for n in Counter(row["level"] for row in rows).values())
-    assert all(abs(n / 2500 - 1 / 9) < 0.03 for n in Counter(row["subject"] for row in rows).values())
+    assert all(
+        abs(n / 2500 - 1 / 9) < 0.03 for n in Counter(row["subject"] for row in rows).values()
+    )
     assert len({row["subject"] for row in rows}) == 9
 
 
 def test_the_corpus_has_the_stated_mix(documents: list[Document]) -> None:
     formats = Counter(example.format for example in documents)
-    assert [formats[i] / 20_000 for i in range(4)] == pytest.approx(list(FORMATS.values()), abs=0.015)
+    assert [formats[i] / 20_000 for i in range(4)] == pytest.approx(
+        list(FORMATS.values()), abs=0.015
+    )
     for level, share, correct in zip(LEVELS, LEVEL_SHARES, CORRECT_SHARES, strict=True):
         chosen = [example for example in documents if example.level == level]
         assert len(chosen) / 20_000 == pytest.approx(share, abs=0.015)
-        assert sum(example.correct for example in chosen) / len(chosen) == pytest.approx(correct, abs=0.06)
+        assert sum(example.correct for example in chosen) / len(chosen) == pytest.approx(
+            correct, abs=0.06
+        )
 
 
-def test_a_document_of_the_wanted_form_is_right_exactly_when_decided_so(documents: list[Document]) -> None:
+def test_a_document_of_the_wanted_form_is_right_exactly_when_decided_so(
+    documents: list[Document],
+) -> None:
     for example in documents[:5000]:
         formatted, right = grade(example.response, str(answer_of(example.question)))
         assert formatted == (example.format == 0)

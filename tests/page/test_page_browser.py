@@ -19,7 +19,9 @@ from page.literals import run_json
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
+)
 
 HOSTILE = (
     "</script><img src=x onerror=\"document.title='hit'\"> $\\href{javascript:alert(1)}{x}$"
@@ -29,7 +31,13 @@ THIRD = "It is $\\frac{1}{3}$. </think> <answer> \\frac{1}{3} </answer>"
 QUESTIONS = {
     # id: level, subject, question, reference, and the status of the response to it at steps 0, 1, 2
     "q1": ("Level 1", "algebra", "What is $1/3$?", "\\frac{1}{3}", ("wrong", "correct", "correct")),
-    "q2": ("Level 2", "geometry", "How many sides has a square?", "4", ("correct", "wrong", "wrong")),
+    "q2": (
+        "Level 2",
+        "geometry",
+        "How many sides has a square?",
+        "4",
+        ("correct", "wrong", "wrong"),
+    ),
     "q3": ("Level 2", "algebra", "Say <b>seven</b>.", "7", ("no_format", "no_format", "correct")),
 }
 ORDER = ["q1", "q3", "q2"]  # of the list: by level, subject and id
@@ -47,8 +55,19 @@ def rows(step: int, samples: int) -> pl.DataFrame:
     for key, (level, subject, question, answer, statuses) in QUESTIONS.items():
         text = TEXTS[key][step]
         extracted = text.partition("<answer>")[2].partition("</answer>")[0].strip() or None
-        about = {"question_id": key, "question": question, "answer": answer, "level": level, "subject": subject}
-        said = {"response": text, "extracted": extracted, "status": statuses[step], "response_ids": [1] * len(text)}
+        about = {
+            "question_id": key,
+            "question": question,
+            "answer": answer,
+            "level": level,
+            "subject": subject,
+        }
+        said = {
+            "response": text,
+            "extracted": extracted,
+            "status": statuses[step],
+            "response_ids": [1] * len(text),
+        }
         cut = {"finish_reason": "length" if text == "cut short" else "stop"}
         made += [about | said | cut | {"sample": sample} for sample in range(samples)]
     return pl.DataFrame(made, infer_schema_length=None)
@@ -74,12 +93,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     runs = [("main", {}), ("G16", {"sample.rollouts": 16}), ("G4", {"sample.rollouts": 4})]
     paths = []
     for place, (name, changes) in enumerate(runs):
-        settings = {"sample": {"questions": 3, "rollouts": changes.get("sample.rollouts", 2)}, "sft": {"epochs": 2}}
-        run = run_json(str(folder) if name == "main" else name, name, changes=changes, settings=settings)
+        settings = {
+            "sample": {"questions": 3, "rollouts": changes.get("sample.rollouts", 2)},
+            "sft": {"epochs": 2},
+        }
+        run = run_json(
+            str(folder) if name == "main" else name, name, changes=changes, settings=settings
+        )
         run["evaluations"][-1]["accuracy"] = [0.3, 0.1, 0.5][place]
         paths.append(folder / f"{name}.json")
         paths[-1].write_text(json.dumps(run))
-    made = script("report.py", "--runs", *paths, "--browse", folder, "--output", folder / "index.html")
+    made = script(
+        "report.py", "--runs", *paths, "--browse", folder, "--output", folder / "index.html"
+    )
     assert made.returncode == 0, made.stderr
     return (folder / "index.html").as_uri()
 
@@ -93,7 +119,10 @@ def opened(address: str) -> Iterator[tuple["Page", list[str]]]:
         page.set_default_timeout(10_000)  # ms
         page.on("console", lambda message: trouble.append(message.text))
         page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("request", lambda request: trouble.append(request.url) if request.url != address else None)
+        page.on(
+            "request",
+            lambda request: trouble.append(request.url) if request.url != address else None,
+        )
         page.goto(address)
         page.wait_for_selector("html[data-ready]")
         yield page, trouble
@@ -115,7 +144,10 @@ def listed(page: "Page", count: int) -> list[str]:
     from playwright.sync_api import expect
 
     expect(page.locator("#found")).to_have_text(f"{count} of 3 questions")
-    places = [int(item.get_attribute("id").removeprefix("item-")) for item in page.locator("#list .item").all()]
+    places = [
+        int(item.get_attribute("id").removeprefix("item-"))
+        for item in page.locator("#list .item").all()
+    ]
     return sorted(ORDER[place] for place in places)
 
 
@@ -160,7 +192,9 @@ def test_filters_leave_the_questions_that_answer_to_all_of_them(
     assert listed(page, len(expected)) == expected
 
 
-@pytest.mark.parametrize(("text", "expected"), [("SQUARE", ["q2"]), ("purple", ["q3"]), ("nowhere", [])])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("SQUARE", ["q2"]), ("purple", ["q3"]), ("nowhere", [])]
+)
 def test_a_search_finds_questions_by_their_text_and_by_their_responses(
     page: "Page", text: str, expected: list[str]
 ) -> None:
@@ -190,7 +224,9 @@ def test_mathematics_is_set_and_the_answer_marked(page: "Page") -> None:
     assert page.locator("#question dd mark math mfrac").count() == 1
     assert page.locator("#question mark.extracted math mfrac").count() == 2
     page.check("#question .bar input[type=checkbox]")
-    assert page.locator("#question .response math").count() == 2  # what was extracted, below the texts, alone
+    assert (
+        page.locator("#question .response math").count() == 2
+    )  # what was extracted, below the texts, alone
     page.uncheck("#question .bar input[type=checkbox]")
 
 
@@ -245,7 +281,11 @@ def test_the_button_of_the_colours_goes_round(page: "Page") -> None:
     for _ in range(3):
         page.click("#theme")
         seen.append(paper())
-    assert seen == ["rgb(255, 255, 255)", "rgb(20, 23, 28)", "rgb(255, 255, 255)"]  # light, dark, as the system
+    assert seen == [
+        "rgb(255, 255, 255)",
+        "rgb(20, 23, 28)",
+        "rgb(255, 255, 255)",
+    ]  # light, dark, as the system
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])

@@ -17,7 +17,13 @@ from ei.page.source import Source, blocks
 def table(*rows: tuple[str, int, str, str], **columns: Any) -> pl.DataFrame:
     """Scored responses from (question, sample, response, status)."""
     names = ["question_id", "sample", "response", "status"]
-    more = {"question": "Q", "answer": "1", "response_ids": [1, 2, 3], "finish_reason": "stop", "extracted": "1"}
+    more = {
+        "question": "Q",
+        "answer": "1",
+        "response_ids": [1, 2, 3],
+        "finish_reason": "stop",
+        "extracted": "1",
+    }
     made = [dict(zip(names, row, strict=True)) | more | columns for row in rows]
     return pl.DataFrame(made, infer_schema_length=None)
 
@@ -29,14 +35,18 @@ def unpack(text: str) -> Any:
 def of_steps(*steps: str) -> pl.DataFrame:
     """One question answered once in each step: `+` right, `-` wrong, a space not asked."""
     named = {"+": "correct", "-": "wrong"}
-    return together([slim(table(("a", 0, "r", named[mark])), n) for n, mark in enumerate(steps) if mark != " "])
+    return together(
+        [slim(table(("a", 0, "r", named[mark])), n) for n, mark in enumerate(steps) if mark != " "]
+    )
 
 
 @pytest.mark.parametrize(
     ("marks", "first", "gone"),
     [("--+", 2, []), ("+++", 0, []), ("---", None, []), ("+-+-", 0, [1, 3]), ("-++-", 1, [3])],
 )
-def test_first_solved_and_lost_steps_are_read_from_the_marks(marks: str, first: int | None, gone: list[int]) -> None:
+def test_first_solved_and_lost_steps_are_read_from_the_marks(
+    marks: str, first: int | None, gone: list[int]
+) -> None:
     found = index(of_steps(*marks), list(range(len(marks))))
     assert found["first"] == [first]
     assert found["lost"] == [gone]
@@ -60,13 +70,20 @@ def test_first_and_lost_of_no_steps_are_nothing() -> None:
 
 def test_a_letter_is_its_own_for_every_status_kept_and_cut() -> None:
     statuses = ("correct", "wrong", "no_format", "unparsable", "timeout", "error")
-    letters = [code(status, kept, cut) for status in statuses for kept in (False, True) for cut in (False, True)]
+    letters = [
+        code(status, kept, cut)
+        for status in statuses
+        for kept in (False, True)
+        for cut in (False, True)
+    ]
     assert len(set(letters)) == 24
     assert [is_right(letter) for letter in letters] == [True] * 4 + [False] * 20
 
 
 def test_the_samples_that_sft_saw_are_kept_and_no_others() -> None:
-    rows = slim(table(("a", 0, "x", "correct"), ("a", 1, "x", "correct"), ("b", 0, "y", "wrong")), 1)
+    rows = slim(
+        table(("a", 0, "x", "correct"), ("a", 1, "x", "correct"), ("b", 0, "y", "wrong")), 1
+    )
     kept = with_kept(rows, pl.DataFrame({"question_id": ["a"], "sample": [0]}))
     assert kept["kept"].to_list() == [True, False, False]
 
@@ -81,9 +98,16 @@ def test_data_without_level_and_subject_has_none_in_the_index() -> None:
 
 
 def test_levels_and_subjects_are_numbered_in_their_order() -> None:
-    one, other = table(("a", 0, "x", "wrong"), level="Level 2"), table(("b", 0, "x", "wrong"), level="Level 1")
+    one, other = (
+        table(("a", 0, "x", "wrong"), level="Level 2"),
+        table(("b", 0, "x", "wrong"), level="Level 1"),
+    )
     found = index(together([slim(one, 1), slim(other, 1)]), [1])
-    assert (found["id"], found["levels"], found["level"]) == (["b", "a"], ["Level 1", "Level 2"], [0, 1])
+    assert (found["id"], found["levels"], found["level"]) == (
+        ["b", "a"],
+        ["Level 1", "Level 2"],
+        [0, 1],
+    )
 
 
 def test_chunks_hold_all_responses_in_order_and_end_at_their_size() -> None:

@@ -24,7 +24,9 @@ def responses(*rows: tuple[str, str, str, str]) -> pl.DataFrame:
         "level": None,
         "subject": None,
     }
-    return pl.DataFrame([dict(zip(names, row, strict=True)) | more | {"sample": n} for n, row in enumerate(rows)])
+    return pl.DataFrame(
+        [dict(zip(names, row, strict=True)) | more | {"sample": n} for n, row in enumerate(rows)]
+    )
 
 
 def write(table: pl.DataFrame, path: Path) -> None:
@@ -35,7 +37,14 @@ def build(folder: Path, *flags: Any) -> str:
     """The page of the run in the folder, which has one step."""
     (folder / "run.json").write_text(json.dumps(run_json(str(folder), steps=1)))
     made = script(
-        "report.py", "--runs", folder / "run.json", "--browse", folder, "--output", folder / "page.html", *flags
+        "report.py",
+        "--runs",
+        folder / "run.json",
+        "--browse",
+        folder,
+        "--output",
+        folder / "page.html",
+        *flags,
     )
     assert made.returncode == 0, made.stderr
     return (folder / "page.html").read_text()
@@ -43,7 +52,12 @@ def build(folder: Path, *flags: Any) -> str:
 
 def test_a_page_of_a_lone_run_without_anything_else_says_what_it_has_not(tmp_path: Path) -> None:
     shown = build(tmp_path)
-    for said in ("No conclusion was written", "There is one run", "nothing to compare", "No plots were made"):
+    for said in (
+        "No conclusion was written",
+        "There is one run",
+        "nothing to compare",
+        "No plots were made",
+    ):
         assert said in shown
     assert "Training rollouts of step 1 are not on disk" in shown
     assert "Validation responses of step 0, 1 are not on disk" in shown
@@ -69,7 +83,10 @@ def test_the_page_asks_for_nothing_outside_itself(tmp_path: Path) -> None:
 
 
 def test_equal_inputs_give_equal_pages(tmp_path: Path) -> None:
-    write(responses(("a", "x", "1", "correct"), ("a", "y", "2", "wrong")), tmp_path / "step0/responses.parquet")
+    write(
+        responses(("a", "x", "1", "correct"), ("a", "y", "2", "wrong")),
+        tmp_path / "step0/responses.parquet",
+    )
     assert build(tmp_path) == build(tmp_path)
 
 
@@ -78,7 +95,10 @@ def test_equal_inputs_give_equal_pages(tmp_path: Path) -> None:
     [
         (lambda folder: (folder / "run.json").write_text("{"), "is not JSON"),
         (lambda folder: (folder / "run.json").unlink(), "does not exist"),
-        (lambda folder: (folder / "run.json").write_text(json.dumps(run_json("elsewhere"))), "is none of the runs"),
+        (
+            lambda folder: (folder / "run.json").write_text(json.dumps(run_json("elsewhere"))),
+            "is none of the runs",
+        ),
     ],
 )
 def test_a_bad_run_is_named_and_no_page_is_written(tmp_path: Path, change: Any, said: str) -> None:

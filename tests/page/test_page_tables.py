@@ -9,9 +9,16 @@ from page.literals import run_json
 
 def pair(low: float, high: float, p: float, what: str = "steps") -> dict[str, Any]:
     """A comparison of step 2 with step 1."""
-    sides = {"a": {"run": "r", "name": "main", "step": 2}, "b": {"run": "r", "name": "main", "step": 1}}
+    sides = {
+        "a": {"run": "r", "name": "main", "step": 2},
+        "b": {"run": "r", "name": "main", "step": 1},
+    }
     counts = {"n": 500, "accuracy_a": 0.5, "accuracy_b": 0.4, "only_a": 60, "only_b": 10}
-    return sides | counts | {"what": what, "difference": (low + high) / 2, "ci95": [low, high], "mcnemar_p": p}
+    return (
+        sides
+        | counts
+        | {"what": what, "difference": (low + high) / 2, "ci95": [low, high], "mcnemar_p": p}
+    )
 
 
 def texts(cells: list[dict[str, Any]]) -> list[str]:
@@ -53,7 +60,9 @@ def test_comparisons_stand_in_groups_and_an_empty_group_is_left_out() -> None:
 
 
 def test_settings_that_differ_from_the_first_run_are_marked() -> None:
-    other = run_json("s", settings={"model": "base", "sample": {"questions": 4, "rollouts": 8}, "steps": 2})
+    other = run_json(
+        "s", settings={"model": "base", "sample": {"questions": 4, "rollouts": 8}, "steps": 2}
+    )
     rows = {row["key"]: row for row in settings_table([run_json("r"), other])}
     assert not rows["model"]["differs"]
     assert [cell["differs"] for cell in rows["sample.rollouts"]["cells"]] == [False, True]
@@ -65,12 +74,17 @@ def test_nested_settings_become_dotted_names() -> None:
 
 
 def test_the_discussion_is_escaped_and_keeps_its_lists() -> None:
-    paragraph, bullets = to_html("A **bold** <b>word</b> & 5 %.\n\n- one\n  more\n- two").split("\n")
+    paragraph, bullets = to_html("A **bold** <b>word</b> & 5 %.\n\n- one\n  more\n- two").split(
+        "\n"
+    )
     assert paragraph == "<p>A <strong>bold</strong> &lt;b&gt;word&lt;/b&gt; &amp; 5\u00a0%.</p>"
     assert bullets == "<ul><li>one more</li><li>two</li></ul>"
 
 
 def test_the_discussion_parts_at_its_first_heading() -> None:
-    assert parts("Two sentences. Here.\n\n## Measured\n\n- n 500\n") == ("Two sentences. Here.", "- n 500")
+    assert parts("Two sentences. Here.\n\n## Measured\n\n- n 500\n") == (
+        "Two sentences. Here.",
+        "- n 500",
+    )
     assert parts("No heading.") == ("No heading.", "")
     assert parts("") == ("", "")

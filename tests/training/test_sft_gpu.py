@@ -42,20 +42,32 @@ def test_mixed_precision_agrees_with_fp32(both: tuple[Policy, Policy], compiled:
         row = build_row(tiny.sequences(count, seed=count), 128, GPU)
         mixed, exact = (model.backward(policy, row, 1 / len(row.target_R)) for policy in both)
         assert float(mixed.nll_R.mean()) == pytest.approx(float(exact.nll_R.mean()), rel=1e-2)
-        assert float(mixed.entropy_R.mean()) == pytest.approx(float(exact.entropy_R.mean()), rel=1e-2)
+        assert float(mixed.entropy_R.mean()) == pytest.approx(
+            float(exact.entropy_R.mean()), rel=1e-2
+        )
     names = sorted(both[1].weights)
-    assert float(torch.cosine_similarity(gradient(both[0], names), gradient(both[1], names), dim=0)) > 0.998
+    assert (
+        float(torch.cosine_similarity(gradient(both[0], names), gradient(both[1], names), dim=0))
+        > 0.998
+    )
 
 
-def test_the_kernel_reads_grouped_heads_as_if_they_were_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernel_reads_grouped_heads_as_if_they_were_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     torch.manual_seed(0)
     row = build_row(tiny.sequences(30), 128, GPU)
     shapes = [(len(row.ids_T), heads, 128) for heads in (12, 2, 2)]
-    inputs = [torch.randn(*shape, device=GPU, dtype=torch.bfloat16, requires_grad=True) for shape in shapes]
+    inputs = [
+        torch.randn(*shape, device=GPU, dtype=torch.bfloat16, requires_grad=True)
+        for shape in shapes
+    ]
     results = []
     for repeat in (False, True):
         monkeypatch.setattr(attention, "REPEAT_HEADS", repeat)
-        out = attention.varlen(inputs[0], inputs[1], inputs[2], row.offset_N1, row.longest, 128**-0.5)
+        out = attention.varlen(
+            inputs[0], inputs[1], inputs[2], row.offset_N1, row.longest, 128**-0.5
+        )
         results.append([out, *torch.autograd.grad(out, inputs, torch.ones_like(out))])
     for grouped, repeated in zip(*results, strict=True):
         assert float((grouped - repeated).float().norm()) < 1e-2 * float(repeated.float().norm())
@@ -65,7 +77,8 @@ def test_the_kernel_agrees_with_the_padded_batch() -> None:
     torch.manual_seed(0)
     row = build_row(tiny.sequences(30), 128, GPU)
     query, key, value = (
-        torch.randn(len(row.ids_T), heads, 64, device=GPU, dtype=torch.bfloat16) for heads in (4, 2, 2)
+        torch.randn(len(row.ids_T), heads, 64, device=GPU, dtype=torch.bfloat16)
+        for heads in (4, 2, 2)
     )
     kernel = attention.varlen(query, key, value, row.offset_N1, row.longest, 0.125)
     plain = attention.padded(query.float(), key.float(), value.float(), row.padded_NL, 0.125)
@@ -88,7 +101,9 @@ def test_the_heads_gradient_is_summed_in_fp32(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_loss_falls_on_a_gpu_and_the_copies_follow_the_weights(tmp_path: Path) -> None:
     policy = model.load(tiny.model_folder(tmp_path / "policy"), GPU)
-    records = train(policy, tiny.sequences(20), Recipe(epochs=5, lr=1e-2, batch=8, row_tokens=256), World(GPU))
+    records = train(
+        policy, tiny.sequences(20), Recipe(epochs=5, lr=1e-2, batch=8, row_tokens=256), World(GPU)
+    )
     assert records[-1].loss < 0.8 * records[0].loss
     for name, copy in policy.copies.items():
         assert torch.equal(copy, policy.weights[name].bfloat16())

@@ -15,7 +15,10 @@ CPU = torch.device("cpu")
 def recorded(count: int, seed: int) -> list[int]:
     """Lengths like those of recorded rollouts: prompts around 180 tokens, responses of median 129 and mean 191."""
     draw = random.Random(seed)
-    return [draw.randint(130, 250) + min(1024, round(draw.lognormvariate(4.86, 0.85))) for _ in range(count)]
+    return [
+        draw.randint(130, 250) + min(1024, round(draw.lognormvariate(4.86, 0.85)))
+        for _ in range(count)
+    ]
 
 
 def test_the_longest_sequence_goes_first_and_each_into_the_first_row_with_room() -> None:
@@ -56,7 +59,10 @@ def test_positions_start_again_with_every_sequence_and_only_response_tokens_are_
 
 
 def test_a_sequence_longer_than_a_row_is_an_error_not_a_truncation() -> None:
-    with pytest.raises(UserError, match=r"question q7, sample 2 has 6 tokens, more than a row of 5: raise sft.row_to"):
+    with pytest.raises(
+        UserError,
+        match=r"question q7, sample 2 has 6 tokens, more than a row of 5: raise sft.row_to",
+    ):
         data.check([Sequence("q7", 2, [1, 2, 3], [4, 5, 6])], 5, vocabulary=10)
 
 
@@ -83,7 +89,9 @@ def test_an_end_is_appended_once() -> None:
         (64, 64, 1, 1, 1),
     ],
 )
-def test_a_small_set_shrinks_the_batch(count: int, batch: int, min_updates: int, epochs: int, each: int) -> None:
+def test_a_small_set_shrinks_the_batch(
+    count: int, batch: int, min_updates: int, epochs: int, each: int
+) -> None:
     recipe = Recipe(epochs=epochs, batch=batch, min_updates=min_updates)
     updates = schedule.plan([Sequence(str(number), 0, [1], [1]) for number in range(count)], recipe)
     assert len(updates) == each * epochs
@@ -95,19 +103,28 @@ def test_a_small_set_shrinks_the_batch(count: int, batch: int, min_updates: int,
 def test_every_epoch_has_every_sequence_once_in_an_order_of_its_own() -> None:
     sequences = tiny.sequences(30)
     updates = schedule.plan(sequences, Recipe(batch=7, min_updates=1))
-    epochs = [[id(s) for update in updates if update.epoch == epoch for s in update.sequences] for epoch in (1, 2)]
+    epochs = [
+        [id(s) for update in updates if update.epoch == epoch for s in update.sequences]
+        for epoch in (1, 2)
+    ]
     assert all(sorted(epoch) == sorted(map(id, sequences)) for epoch in epochs)
     assert epochs[0] != epochs[1]
 
 
 def test_the_order_depends_on_seed_and_identity_not_on_the_file() -> None:
     sequences = tiny.sequences(30)
-    assert schedule.plan(sequences, Recipe(seed="3/1")) == schedule.plan(sequences[::-1], Recipe(seed="3/1"))
-    assert schedule.plan(sequences, Recipe(seed="3/1")) != schedule.plan(sequences, Recipe(seed="3/2"))
+    assert schedule.plan(sequences, Recipe(seed="3/1")) == schedule.plan(
+        sequences[::-1], Recipe(seed="3/1")
+    )
+    assert schedule.plan(sequences, Recipe(seed="3/1")) != schedule.plan(
+        sequences, Recipe(seed="3/2")
+    )
 
 
 def test_the_learning_rate_warms_up_and_decays_to_a_tenth() -> None:
-    rates = [schedule.learning_rate(number, 13, Recipe(lr=1.0, warmup=0.2)) for number in range(1, 14)]
+    rates = [
+        schedule.learning_rate(number, 13, Recipe(lr=1.0, warmup=0.2)) for number in range(1, 14)
+    ]
     assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
     assert rates[3:] == sorted(rates[3:], reverse=True)
     assert rates[-1] == pytest.approx(0.1)

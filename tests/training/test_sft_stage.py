@@ -50,16 +50,22 @@ def test_the_policy_folder_is_complete_and_loads(step: Path) -> None:
     assert weights.keys() == load_file(step / "policy0/model.safetensors").keys()
     assert not same(weights, load_file(step / "policy0/model.safetensors"))
     net = AutoModelForCausalLM.from_pretrained(work.output)
-    assert torch.equal(net.state_dict()["model.norm.weight"].bfloat16(), weights["model.norm.weight"])
+    assert torch.equal(
+        net.state_dict()["model.norm.weight"].bfloat16(), weights["model.norm.weight"]
+    )
     assert len(table) == summary["updates"] == 8
     assert [file.name for file in work.output.parent.iterdir() if file.name.startswith(".")] == []
 
 
-def test_training_parquet_has_a_row_for_every_update_and_says_where_it_comes_from(step: Path) -> None:
+def test_training_parquet_has_a_row_for_every_update_and_says_where_it_comes_from(
+    step: Path,
+) -> None:
     work = tiny.job(step)
     _, table, summary = done(work)
     assert table.schema["update"] == table.schema["tokens"] == pl.Int64
-    assert table.schema["loss"] == table.schema["entropy"] == table.schema["grad_norm"] == pl.Float64
+    assert (
+        table.schema["loss"] == table.schema["entropy"] == table.schema["grad_norm"] == pl.Float64
+    )
     columns = [
         "update",
         "epoch",
@@ -80,7 +86,9 @@ def test_training_parquet_has_a_row_for_every_update_and_says_where_it_comes_fro
     assert summary["lineage"] == "abc"
     assert summary["settings"] == {"lr": 1e-2}
     events = EventAccumulator(str(work.training.with_name("tensorboard"))).Reload()
-    assert [round(event.value, 4) for event in events.Scalars("sft/loss")] == table["loss"].round(4).to_list()
+    assert [round(event.value, 4) for event in events.Scalars("sft/loss")] == table["loss"].round(
+        4
+    ).to_list()
 
 
 def test_equal_inputs_give_equal_policies_in_any_order_of_the_file(step: Path) -> None:
@@ -99,7 +107,9 @@ def test_the_sampling_entropy_is_that_of_the_policy_before_not_of_the_start(step
     assert done(tiny.job(step, "more", entropy_rollouts=99))[2]["sampling_entropy_rollouts"] == 60
 
 
-def test_nothing_to_train_on_hands_the_policy_on_without_a_copy(step: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_to_train_on_hands_the_policy_on_without_a_copy(
+    step: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     work = tiny.job(step, filtered="empty.parquet")
     weights, table, summary = done(work)
     assert "nothing to train on" in caplog.text
@@ -120,7 +130,9 @@ def test_an_end_of_text_token_is_trained_only_when_asked_for(step: Path) -> None
 
 def test_a_sequence_longer_than_a_row_stops_the_stage_and_leaves_nothing(step: Path) -> None:
     work = tiny.job(step, recipe={"row_tokens": 20})
-    with pytest.raises(UserError, match=r"question q\d, sample \d has \d+ tokens, more than a row of 20"):
+    with pytest.raises(
+        UserError, match=r"question q\d, sample \d has \d+ tokens, more than a row of 20"
+    ):
         done(work)
     assert not work.output.parent.exists()
 
@@ -129,7 +141,9 @@ def test_a_killed_training_leaves_no_output_and_resumes_to_the_same_policy(step:
     undisturbed = done(tiny.job(step, recipe={"epochs": 2, "batch": 1}))[0]
     work = tiny.job(step, "killed", recipe={"epochs": 2, "batch": 1})
     kept = work.output.with_name(".policy.abc") / "checkpoint.pt"
-    process = subprocess.Popen(command(work), env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command(work), env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL
+    )
     while not kept.exists() and process.poll() is None:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
@@ -144,8 +158,28 @@ def test_a_killed_training_leaves_no_output_and_resumes_to_the_same_policy(step:
 
 def command(work: Job) -> list[str]:
     """The command line of the job."""
-    line = [sys.executable, str(SCRIPT), "--lineage", work.lineage, "--seed", "0", "--step", "1", "--gpus", "0"]
-    for name in ("policy", "init", "base", "filtered", "rollouts", "output", "training", "entropy_rollouts"):
+    line = [
+        sys.executable,
+        str(SCRIPT),
+        "--lineage",
+        work.lineage,
+        "--seed",
+        "0",
+        "--step",
+        "1",
+        "--gpus",
+        "0",
+    ]
+    for name in (
+        "policy",
+        "init",
+        "base",
+        "filtered",
+        "rollouts",
+        "output",
+        "training",
+        "entropy_rollouts",
+    ):
         line += [f"--{name}", str(getattr(work, name))]
     for name in ("epochs", "lr", "batch", "row_tokens"):
         line += [f"--{name}", str(getattr(work.recipe, name))]

@@ -32,19 +32,27 @@ def weights(policy: Policy) -> torch.Tensor:
 
 
 def gradient(policy: Policy) -> torch.Tensor:
-    return torch.cat([weight.grad.flatten() for weight in policy.weights.values() if weight.grad is not None])
+    return torch.cat(
+        [weight.grad.flatten() for weight in policy.weights.values() if weight.grad is not None]
+    )
 
 
 def one_update(trained: Policy, sequences: list[Sequence], recipe: Recipe) -> Record:
     model.clear_gradients(trained)
-    optimizer = torch.optim.AdamW(trained.weights.values(), betas=BETAS, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.AdamW(
+        trained.weights.values(), betas=BETAS, weight_decay=recipe.weight_decay
+    )
     return take(trained, optimizer, Update(1, 1, recipe.lr, sequences), recipe, ALONE)
 
 
 def summed_loss(net: Any, sequence: Sequence) -> torch.Tensor:
     """Of one sequence alone; transformers' own loss would round float64 logits to float32."""
-    logits = net(torch.tensor([sequence.prompt + sequence.response])).logits[0, len(sequence.prompt) - 1 : -1]
-    return torch.nn.functional.cross_entropy(logits, torch.tensor(sequence.response), reduction="sum")
+    logits = net(torch.tensor([sequence.prompt + sequence.response])).logits[
+        0, len(sequence.prompt) - 1 : -1
+    ]
+    return torch.nn.functional.cross_entropy(
+        logits, torch.tensor(sequence.response), reduction="sum"
+    )
 
 
 def test_the_gradient_of_many_rows_is_that_of_one_big_batch() -> None:
@@ -57,7 +65,9 @@ def test_the_gradient_of_many_rows_is_that_of_one_big_batch() -> None:
         total = total + summed_loss(net, sequence)
     loss = total / sum(len(sequence.response) for sequence in sequences)
     loss.backward()
-    plain = torch.cat([parameter.grad.flatten() for parameter in net.parameters() if parameter.grad is not None])
+    plain = torch.cat(
+        [parameter.grad.flatten() for parameter in net.parameters() if parameter.grad is not None]
+    )
     torch.testing.assert_close(gradient(many), plain, rtol=1e-6, atol=1e-9)
     torch.testing.assert_close(gradient(one), gradient(many), rtol=1e-9, atol=1e-12)
     assert record.loss == pytest.approx(float(loss.detach()), rel=1e-6)
@@ -95,7 +105,9 @@ def test_the_loss_falls_and_records_count_tokens_and_sequences() -> None:
     assert [record.update for record in records] == list(range(1, 16))
     assert records[-1].loss < 0.8 * records[0].loss
     assert sum(record.tokens for record in records) == 5 * sum(map(len, sequences))
-    assert sum(record.response_tokens for record in records) == 5 * sum(len(s.response) for s in sequences)
+    assert sum(record.response_tokens for record in records) == 5 * sum(
+        len(s.response) for s in sequences
+    )
     assert sum(record.sequences for record in records) == 5 * 20
 
 
@@ -125,7 +137,9 @@ def test_resumed_training_equals_undisturbed_training(tmp_path: Path) -> None:
     assert [record.loss for record in records] == [record.loss for record in undisturbed]
     assert records == seen
     state = torch.load(keep, weights_only=True)
-    assert [record["seconds"] for record in state["records"]] == [record.seconds for record in records[:3]]
+    assert [record["seconds"] for record in state["records"]] == [
+        record.seconds for record in records[:3]
+    ]
 
 
 @pytest.mark.parametrize("change", ["recipe", "sequences", "weights"])
@@ -136,7 +150,9 @@ def test_a_checkpoint_of_another_training_is_not_used(tmp_path: Path, change: st
     other = tiny.sequences(20, seed=1) if change == "sequences" else sequences
     start = policy(seed=1 if change == "weights" else 0)
     optimizer = torch.optim.AdamW(start.weights.values())
-    assert checkpoint.restore(start, optimizer, checkpoint.purpose(start, other, recipe), keep) == []
+    assert (
+        checkpoint.restore(start, optimizer, checkpoint.purpose(start, other, recipe), keep) == []
+    )
 
 
 def test_a_checkpoint_must_be_cheap_beside_the_time_it_protects() -> None:
@@ -150,8 +166,12 @@ def test_a_loss_that_is_not_finite_names_the_update_and_the_questions() -> None:
     broken = policy()
     sequences = [Sequence("good", 0, [3, 4], [5, 6]), Sequence("bad", 0, [3, 4], [95, 6])]
     with torch.no_grad():
-        broken.output[95] = float("nan")  # id 95 is an input of the bad sequence; its logit is NaN everywhere
-    with pytest.raises(UserError, match=r"update 1: the loss is not finite .*questions bad, good.*lower sft.lr"):
+        broken.output[95] = float(
+            "nan"
+        )  # id 95 is an input of the bad sequence; its logit is NaN everywhere
+    with pytest.raises(
+        UserError, match=r"update 1: the loss is not finite .*questions bad, good.*lower sft.lr"
+    ):
         one_update(broken, sequences, RECIPE)
     untied = model_with_bad_input()
     with pytest.raises(UserError, match=r"update 1: the loss is not finite .*questions bad\. "):
@@ -175,7 +195,10 @@ def test_an_update_that_is_not_finite_leaves_the_weights_alone() -> None:
 
 
 def test_out_of_memory_names_the_setting_to_lower() -> None:
-    with pytest.raises(UserError, match=r"out of memory: lower sft.row_tokens, now 4096"), memory_named(4096):
+    with (
+        pytest.raises(UserError, match=r"out of memory: lower sft.row_tokens, now 4096"),
+        memory_named(4096),
+    ):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
     with pytest.raises(UserError, match=r"lower sft.row_tokens, now 4096"), memory_named(4096):
         torch.empty(2**60)
@@ -188,14 +211,20 @@ def test_a_policy_in_mixed_precision_learns_in_fp32_and_is_written_rounded(tmp_p
     mixed = model.load(start, torch.device("cpu"), mixed=True)
     records = train(mixed, tiny.sequences(20), dataclasses.replace(RECIPE, epochs=5), ALONE)
     assert records[-1].loss < 0.8 * records[0].loss
-    assert all(torch.equal(copy, mixed.weights[name].bfloat16()) for name, copy in mixed.copies.items())
+    assert all(
+        torch.equal(copy, mixed.weights[name].bfloat16()) for name, copy in mixed.copies.items()
+    )
     folder.write_policy(mixed, folder.tensor_names(start), start, tmp_path / "policy")
     written = load_file(tmp_path / "policy/model.safetensors")
     assert written.keys() == mixed.weights.keys()
-    assert all(torch.equal(tensor, mixed.weights[name].bfloat16()) for name, tensor in written.items())
+    assert all(
+        torch.equal(tensor, mixed.weights[name].bfloat16()) for name, tensor in written.items()
+    )
 
 
-def test_an_output_matrix_stored_beside_the_embedding_it_is_tied_to_is_written_again(tmp_path: Path) -> None:
+def test_an_output_matrix_stored_beside_the_embedding_it_is_tied_to_is_written_again(
+    tmp_path: Path,
+) -> None:
     start = tiny.model_folder(tmp_path / "start")
     stored = load_file(start / "model.safetensors")
     stored["lm_head.weight"] = stored["model.embed_tokens.weight"].clone()

@@ -72,7 +72,9 @@ def sequences(count: int, seed: int = 0, longest: int = 40) -> list[Sequence]:
 def table(items: list[Sequence], path: Path) -> Path:
     """A filtered.parquet or rollouts.parquet of the sequences."""
     ids = pl.List(pl.Int32)
-    schema = pl.Schema({"question_id": pl.String(), "sample": pl.Int32(), "prompt_ids": ids, "response_ids": ids})
+    schema = pl.Schema(
+        {"question_id": pl.String(), "sample": pl.Int32(), "prompt_ids": ids, "response_ids": ids}
+    )
     rows = [(item.question_id, item.sample, item.prompt, item.response) for item in items]
     pl.DataFrame(rows, schema=schema, orient="row").write_parquet(path)
     return path
@@ -90,9 +92,15 @@ def step_folder(folder: Path) -> Path:
 
 def job(step: Path, name: str = "step1", **changes: Any) -> Job:
     paths = {"policy": "policy0", "init": "policy0", "base": "base", "filtered": "filtered.parquet"}
-    paths |= {"rollouts": "rollouts.parquet", "output": f"{name}/policy", "training": f"{name}/training.parquet"}
+    paths |= {
+        "rollouts": "rollouts.parquet",
+        "output": f"{name}/policy",
+        "training": f"{name}/training.parquet",
+    }
     paths |= {key: changes.pop(key) for key in list(changes) if key in paths}
-    recipe = Recipe(**{"lr": 1e-2, "batch": 8, "row_tokens": 100, "seed": "0/1", **changes.pop("recipe", {})})
+    recipe = Recipe(
+        **{"lr": 1e-2, "batch": 8, "row_tokens": 100, "seed": "0/1", **changes.pop("recipe", {})}
+    )
     rest: dict[str, Any] = {
         "lineage": "abc",
         "step": 1,

@@ -48,7 +48,9 @@ def make_tokenizer(template: str, seed: int, folder: Path, documents: int) -> No
     train_tokenizer((text(template, seed, index) for index in range(documents)), folder)
 
 
-def encode(template: str, seed: int, folder: Path, first: int, last: int) -> tuple[NDArray[np.uint16], list[int]]:
+def encode(
+    template: str, seed: int, folder: Path, first: int, last: int
+) -> tuple[NDArray[np.uint16], list[int]]:
     """Token ids of documents first..last-1 end to end, and the length of each."""
     tokenizer = load_tokenizer(folder)
     ids: list[int] = []
@@ -61,7 +63,12 @@ def encode(template: str, seed: int, folder: Path, first: int, last: int) -> tup
 
 
 def make_corpus(
-    template: str, seed: int, folder: Path, documents: int, processes: int, log: Callable[[str], None]
+    template: str,
+    seed: int,
+    folder: Path,
+    documents: int,
+    processes: int,
+    log: Callable[[str], None],
 ) -> Corpus:
     """Train the tokenizer into `folder` and tokenize the corpus with it."""
     with Pool(processes, initializer=one_thread) as pool:
@@ -72,4 +79,6 @@ def make_corpus(
         work = [(template, seed, folder, first, last) for first, last in pairwise(edges)]
         pieces = pool.starmap(encode, work, chunksize=1)
     lengths = np.concatenate([np.array(piece[1], np.int64) for piece in pieces])
-    return Corpus(np.concatenate([piece[0] for piece in pieces]), np.concatenate([[0], np.cumsum(lengths)]))
+    return Corpus(
+        np.concatenate([piece[0] for piece in pieces]), np.concatenate([[0], np.cumsum(lengths)])
+    )

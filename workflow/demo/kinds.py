@@ -25,13 +25,19 @@ def sums(rng: Random, level: int) -> Problem:
         if plus:
             total = columns_sum(steps, a, b, drop_carry)
         else:
-            total = columns_difference(steps, max(a, b), min(a, b), smaller_from_larger=misconception == 1)
+            total = columns_difference(
+                steps, max(a, b), min(a, b), smaller_from_larger=misconception == 1
+            )
             if a < b and misconception != 2:
                 total = -total
         if not c:
             return total
         steps.say(f"{render(total)}+{c}")
-        return columns_sum(steps, total, c, drop_carry) if total >= 0 else steps.find(f"{c}-{-total}", c + total)
+        return (
+            columns_sum(steps, total, c, drop_carry)
+            if total >= 0
+            else steps.find(f"{c}-{-total}", c + total)
+        )
 
     sign = "+" if plus else "-"
     tail = f"+{c}" if c else ""
@@ -66,7 +72,10 @@ def fraction_terms(rng: Random, level: int) -> list[tuple[int, int]]:
     else:
         d = rng.choice([d for d in range(2, 10 if level == 3 else 13) if d != b])
     denominators = [b, d] + ([rng.choice((b, d))] if level == 5 else [])
-    return [(rng.randint(1, 2 * denominator if level < 3 else 9), denominator) for denominator in denominators]
+    return [
+        (rng.randint(1, 2 * denominator if level < 3 else 9), denominator)
+        for denominator in denominators
+    ]
 
 
 def fractions(rng: Random, level: int) -> Problem:
@@ -86,7 +95,11 @@ def fractions(rng: Random, level: int) -> Problem:
             elif denominator == q:
                 down, right = denominator, p
             else:
-                down = q if scale.denominator == 1 else steps.find(f"{render(denominator)}*{q}", denominator * q)
+                down = (
+                    q
+                    if scale.denominator == 1
+                    else steps.find(f"{render(denominator)}*{q}", denominator * q)
+                )
                 if misconception == 0:
                     up = down / Fraction(denominator)
                     numerator = steps.find(f"{render(numerator)}*{render(up)}", numerator * up)
@@ -94,7 +107,9 @@ def fractions(rng: Random, level: int) -> Problem:
                     right = p if up == 1 else steps.find(f"{p}*{render(up)}", p * up)
                 else:
                     right = p
-            numerator = steps.find(f"{render(numerator)}{mark}{render(right)}", numerator + sign * right)
+            numerator = steps.find(
+                f"{render(numerator)}{mark}{render(right)}", numerator + sign * right
+            )
             denominator = down
         return quotient(steps, numerator, denominator)
 
@@ -129,7 +144,10 @@ def equations(rng: Random, level: int) -> Problem:
         top = steps.find(f"{c}{'+' if moved >= 0 else ''}{render(moved)}", c + moved)
         slope: Number = p
         if k:
-            slope = steps.find(f"{p}{'+' if misconception == 2 else '-'}{k}", p + k if misconception == 2 else p - k)
+            slope = steps.find(
+                f"{p}{'+' if misconception == 2 else '-'}{k}",
+                p + k if misconception == 2 else p - k,
+            )
         return top if slope == 1 else quotient(steps, top, slope, "x=")
 
     wording = rng.choice(("Solve {}.", "Find x: {}.", "Solve {} for x."))
@@ -197,7 +215,9 @@ def powers(rng: Random, level: int) -> Problem:
         left = power(steps, base, exponent, misconception > 0)
         right = power(steps, other, 2, misconception > 0) if level >= 4 else other
         mark = "+" if plus else "-"
-        total = steps.find(f"{render(left)}{mark}{render(right)}", left + right if plus else left - right)
+        total = steps.find(
+            f"{render(left)}{mark}{render(right)}", left + right if plus else left - right
+        )
         return steps.find(f"{render(total)}+{third}", total + third) if third else total
 
     tail = f"{other}^2" if level >= 4 else str(other)
@@ -219,7 +239,11 @@ def order(rng: Random, level: int) -> Problem:
     tokens = shapes[level - 1]
 
     def solve(steps: Steps, misconception: int) -> Number:
-        flat = [token for token in tokens if token not in ("(", ")")] if misconception else list(tokens)
+        flat = (
+            [token for token in tokens if token not in ("(", ")")]
+            if misconception
+            else list(tokens)
+        )
         return evaluate(steps, flat, by_precedence=not misconception)
 
     expression = "".join(str(token) for token in tokens)
@@ -258,7 +282,9 @@ def percentages(rng: Random, level: int) -> Problem:
     def solve(steps: Steps, misconception: int) -> Number:
         if level == 5:
             return quotient(steps, product(steps, p, n), 10 if misconception else 100)
-        tenth = quotient(steps, n, 100 if misconception == 1 or (misconception and not change) else 10)
+        tenth = quotient(
+            steps, n, 100 if misconception == 1 or (misconception and not change) else 10
+        )
         tens, part = p // 10, tenth
         if tens > 1:
             part = steps.find(f"{tens}*{render(tenth)}", tens * tenth)

@@ -109,7 +109,9 @@ def train(model: Qwen2ForCausalLM, corpus: Corpus, recipe: Recipe) -> None:
     matrices = [weight for weight in model.parameters() if weight.ndim > 1]
     vectors = [weight for weight in model.parameters() if weight.ndim == 1]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.95), fused=device.type == "cuda")
+    optimizer = torch.optim.AdamW(
+        groups, lr=recipe.lr, betas=(0.9, 0.95), fused=device.type == "cuda"
+    )
     started, tokens, running = time.perf_counter(), 0, torch.zeros((), device=device)
     for update, (chosen, width) in enumerate(batches(lengths, recipe.batch, recipe.seed)):
         elapsed = time.perf_counter() - started
@@ -127,7 +129,9 @@ def train(model: Qwen2ForCausalLM, corpus: Corpus, recipe: Recipe) -> None:
         running += loss.detach()
         tokens += int(lengths[chosen].sum())
         if (update + 1) % 500 == 0:  # the only wait for the device
-            log(f"update {update + 1}: loss {running.item() / 500:.4f}, {tokens / elapsed / 1e6:.2f} Mtok/s")
+            log(
+                f"update {update + 1}: loss {running.item() / 500:.4f}, {tokens / elapsed / 1e6:.2f} Mtok/s"
+            )
             running.zero_()
     log(f"trained: {update} updates, {tokens / 1e6:.1f} M tokens")
 
@@ -139,10 +143,14 @@ def save(model: Qwen2ForCausalLM, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--documents", type=int, default=1_200_000)
     parser.add_argument("--seconds", type=float, default=120, help="of training alone")
-    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="that make the corpus")
+    parser.add_argument(
+        "--processes", type=int, default=len(os.sched_getaffinity(0)), help="that make the corpus"
+    )
     parser.add_argument("--batch", type=int, default=512, help="documents of an update")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--warmup", type=int, default=100, help="updates")
@@ -150,7 +158,9 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--prompt", type=Path, default=HERE.parent / "prompts" / "demo.txt")
     parser.add_argument("--questions", type=Path, default=HERE / "validation.jsonl")
-    parser.add_argument("--samples", type=int, default=8, help="of each validation question, in the trial")
+    parser.add_argument(
+        "--samples", type=int, default=8, help="of each validation question, in the trial"
+    )
     parser.add_argument("--limit", type=int, help="try only so many validation questions")
     parser.add_argument("--policy", type=Path, default=HERE / "policy", help="folder to write")
     options = parser.parse_args()
@@ -160,13 +170,19 @@ def main() -> None:
     log(f"imported; {processes} processes make {options.documents} documents")
     corpus = make_corpus(template, options.seed, options.policy, options.documents, processes, log)
     lengths = corpus.lengths
-    log(f"corpus: {len(corpus.ids) / 1e6:.1f} M tokens, {lengths.mean():.1f} a document, at most {lengths.max()}")
-    recipe = Recipe(options.seconds, options.batch, options.lr, options.warmup, options.device, options.seed)
+    log(
+        f"corpus: {len(corpus.ids) / 1e6:.1f} M tokens, {lengths.mean():.1f} a document, at most {lengths.max()}"
+    )
+    recipe = Recipe(
+        options.seconds, options.batch, options.lr, options.warmup, options.device, options.seed
+    )
     model = new_model(options.seed)
     train(model, corpus, recipe)
     save(model, options.policy)
     log("saved")
-    try_policy(options.policy, options.questions, template, options.samples, options.device, options.limit)
+    try_policy(
+        options.policy, options.questions, template, options.samples, options.device, options.limit
+    )
     log("done")
 
 

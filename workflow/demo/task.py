@@ -24,7 +24,9 @@ END_OF_TEXT = "<|endoftext|>"
 LEVELS = (1, 2, 3, 4, 5)
 LEVEL_SHARES = (0.36, 0.30, 0.20, 0.10, 0.04)
 CORRECT_SHARES = (0.50, 0.42, 0.35, 0.28, 0.22)  # of the documents of each level
-MISCONCEPTION_SHARE = 0.5  # of the wrong documents; the others have one slip in an elementary result
+MISCONCEPTION_SHARE = (
+    0.5  # of the wrong documents; the others have one slip in an elementary result
+)
 SLIPS = (-10, -2, -1, 1, 2, 10)
 FORMATS = {  # response after the prompt's `<think>`: share of documents
     " {chain} </think> <answer>{answer}</answer>": 0.45,
@@ -93,7 +95,12 @@ def held_out(seed: int) -> Iterator[dict[str, str]]:
     """Reserved questions without end, no problem twice; levels and subjects uniform."""
     for problem, level, kind in reserved_problems(seed):
         answer = render(problem.solve(Steps(), 0))
-        yield {"question": problem.question, "answer": answer, "level": f"Level {level}", "subject": kind}
+        yield {
+            "question": problem.question,
+            "answer": answer,
+            "level": f"Level {level}",
+            "subject": kind,
+        }
 
 
 def traces(seed: int) -> Iterator[dict[str, str]]:
@@ -102,7 +109,10 @@ def traces(seed: int) -> Iterator[dict[str, str]]:
     for problem, _, _ in reserved_problems(seed):
         steps = Steps()
         answer = problem.solve(steps, 0)
-        yield {"question": problem.question, "response": form.format(chain=steps.text(), answer=render(answer))}
+        yield {
+            "question": problem.question,
+            "response": form.format(chain=steps.text(), answer=render(answer)),
+        }
 
 
 def reserved_problems(seed: int) -> Iterator[tuple[Problem, int, str]]:
@@ -133,7 +143,9 @@ def grade(response: str, answer: str) -> tuple[bool, bool]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--train", type=int, default=2000, help="questions to train on")
     parser.add_argument("--validation", type=int, default=500, help="questions to evaluate on")
     parser.add_argument("--seed", type=int, default=0)

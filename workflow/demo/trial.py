@@ -27,20 +27,31 @@ def sample(folder: Path, prompts: Sequence[str], device: str, seed: int) -> list
     torch.manual_seed(seed)
     responses = []
     for start in range(0, len(prompts), ROWS):
-        batch = tokenizer(list(prompts[start : start + ROWS]), return_tensors="pt", padding=True).to(device)
+        batch = tokenizer(
+            list(prompts[start : start + ROWS]), return_tensors="pt", padding=True
+        ).to(device)
         width = batch["input_ids"].shape[1]
         with torch.inference_mode():
             output = model.generate(
-                **batch, do_sample=True, temperature=1.0, top_k=0, top_p=1.0, max_new_tokens=MAX_TOKENS
+                **batch,
+                do_sample=True,
+                temperature=1.0,
+                top_k=0,
+                top_p=1.0,
+                max_new_tokens=MAX_TOKENS,
             )
         for ids in output[:, width:].tolist():
-            kept = ids[: ids.index(tokenizer.eos_token_id)] if tokenizer.eos_token_id in ids else ids
+            kept = (
+                ids[: ids.index(tokenizer.eos_token_id)] if tokenizer.eos_token_id in ids else ids
+            )
             head, tag, _ = str(tokenizer.decode(kept)).partition("</answer>")
             responses.append((head + tag, len(kept)))
     return responses
 
 
-def report(rows: Sequence[dict[str, str]], responses: Sequence[tuple[str, int]], samples: int) -> dict[str, float]:
+def report(
+    rows: Sequence[dict[str, str]], responses: Sequence[tuple[str, int]], samples: int
+) -> dict[str, float]:
     """Rates in percent over all rollouts; `rows[i]` was answered by responses i * samples and following."""
     grades = [grade(text, rows[i // samples]["answer"]) for i, (text, _) in enumerate(responses)]
     form = sum(formatted for formatted, _ in grades)
@@ -51,13 +62,19 @@ def report(rows: Sequence[dict[str, str]], responses: Sequence[tuple[str, int]],
         "accuracy": round(100 * right / len(grades), 1),
         "format": round(100 * form / len(grades), 1),
         "accuracy given format": round(100 * right / max(form, 1), 1),
-        f"pass@{samples}": round(100 * sum(any(c for _, c in group) for group in groups) / len(groups), 1),
+        f"pass@{samples}": round(
+            100 * sum(any(c for _, c in group) for group in groups) / len(groups), 1
+        ),
         "mean response tokens": round(sum(length for _, length in responses) / len(responses), 1),
-        "at the token limit": round(100 * sum(length >= MAX_TOKENS for _, length in responses) / len(responses), 2),
+        "at the token limit": round(
+            100 * sum(length >= MAX_TOKENS for _, length in responses) / len(responses), 2
+        ),
     }
 
 
-def try_policy(folder: Path, questions: Path, template: str, samples: int, device: str, limit: int | None) -> None:
+def try_policy(
+    folder: Path, questions: Path, template: str, samples: int, device: str, limit: int | None
+) -> None:
     """Print the report for all questions, for each level and for each subject, and some responses."""
     rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines()][:limit]
     prompts = [fill(template, row["question"]) for row in rows for _ in range(samples)]
@@ -73,7 +90,9 @@ def try_policy(folder: Path, questions: Path, template: str, samples: int, devic
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--policy", type=Path, default=HERE / "policy")
     parser.add_argument("--questions", type=Path, default=HERE / "validation.jsonl")
     parser.add_argument("--prompt", type=Path, default=HERE.parent / "prompts" / "demo.txt")
@@ -82,7 +101,9 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     options = parser.parse_args()
     template = options.prompt.read_text(encoding="utf-8")
-    try_policy(options.policy, options.questions, template, options.samples, options.device, options.limit)
+    try_policy(
+        options.policy, options.questions, template, options.samples, options.device, options.limit
+    )
 
 
 if __name__ == "__main__":

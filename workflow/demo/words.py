@@ -36,10 +36,18 @@ def several_steps(rng: Random, level: int) -> tuple[str, tuple[str, ...], tuple[
     """Boxes and more (3), boxes less some (4), a fraction given away (5): the text, its signs, its numbers."""
     a, b, c = rng.randint(2, 12), rng.randint(3, 15), rng.randint(2, 60)
     if level == 3:
-        return "{who} has {2} {what} and buys {0} boxes of {1}. How many now?", ("*", "+"), (a, b, c)
+        return (
+            "{who} has {2} {what} and buys {0} boxes of {1}. How many now?",
+            ("*", "+"),
+            (a, b, c),
+        )
     if level == 4:
         c = rng.randint(2, a * b - 1)
-        return "{who} buys {0} boxes of {1} {what} and gives away {2}. How many are left?", ("*", "-"), (a, b, c)
+        return (
+            "{who} buys {0} boxes of {1} {what} and gives away {2}. How many are left?",
+            ("*", "-"),
+            (a, b, c),
+        )
     b = rng.randint(2, 8)
     numbers = (b * rng.randint(3, 20), rng.randint(1, b - 1), b, c)
     text = "{who} has {0} {what}, gives away {1}/{2} of them and gets {3} more. How many now?"
@@ -56,7 +64,9 @@ def word_problem(rng: Random, level: int) -> Problem:
 
     def solve(steps: Steps, misconception: int) -> Number:
         if level < 3:
-            return calculate(steps, numbers[0], OPPOSITE[signs[0]] if misconception else signs[0], numbers[1])
+            return calculate(
+                steps, numbers[0], OPPOSITE[signs[0]] if misconception else signs[0], numbers[1]
+            )
         if level == 5:
             part = calculate(steps, Fraction(numbers[0]), "/", numbers[2])
             part = part if numbers[1] == 1 else calculate(steps, part, "*", numbers[1])

@@ -60,7 +60,10 @@ def with_prompt(run):
         raise WorkflowError(f"prompt: the template {run.settings['prompt']} does not exist")
     if traces and not os.path.exists(local(traces)):
         raise WorkflowError(f"baseline.traces: the file {traces} does not exist")
-    return replace(run, settings={**run.settings, "prompt_sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+    return replace(
+        run,
+        settings={**run.settings, "prompt_sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+    )
 
 
 refuse_bad(config, "config.yaml")
@@ -141,7 +144,10 @@ def threads(wildcards):
 def tell_saved():
     """At the end of a dry run, say what sharing saves; only then is known which jobs there would be."""
     if workflow.is_main_process and workflow.dryrun and workflow.dag:
-        planned = {*workflow.dag.finished_jobs, *workflow.dag.needrun_jobs()}  # with --quiet they stay unfinished
+        planned = {
+            *workflow.dag.finished_jobs,
+            *workflow.dag.needrun_jobs(),
+        }  # with --quiet they stay unfinished
         jobs = [(job.rule.name, list(job.output)) for job in planned]
         line = reuse.saved(jobs, RUNS, KNOWN)
         if line:

@@ -27,7 +27,9 @@ rule eval:
         device=setting("device"),
         seed=setting("seed"),
         skip=setting("data", "skip_too_long"),
-        development=lambda w, input: ["--development", input.development] if input.development else [],
+        development=lambda w, input: (
+            ["--development", input.development] if input.development else []
+        ),
         lineage=lineage("eval"),
     shell:
         "gpurun.py --device {params.device} --gpus {resources.gpu} --threads {threads} --"

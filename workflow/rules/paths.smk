@@ -9,7 +9,9 @@ def base_model(run):
     if os.path.isdir(local(model)):
         return local(model)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+@[\w.-]+", model):
-        raise WorkflowError(f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)")
+        raise WorkflowError(
+            f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)"
+        )
     return "models/" + "--".join(Path(model).parts)
 
 
@@ -99,7 +101,9 @@ def last_step(run):
     """The step that a run ends with: the last, or the one at which its patience with no better step is over."""
     steps, patience = RUNS[run].settings["steps"], RUNS[run].settings["stop"]["patience"]
     for step in range(1, steps) if patience else ():
-        found = json.loads(Path(checkpoints.best_so_far.get(run=run, step=step).output[0]).read_text())
+        found = json.loads(
+            Path(checkpoints.best_so_far.get(run=run, step=step).output[0]).read_text()
+        )
         if found["since_best"] >= patience:
             return step
     return steps
@@ -109,7 +113,10 @@ def of_steps(name, first=0):
     """An input function: the artifact of each step of the run."""
 
     def get(wildcards):
-        return [f"{wildcards.run}/step{step}/{name}" for step in range(first, last_step(wildcards.run) + 1)]
+        return [
+            f"{wildcards.run}/step{step}/{name}"
+            for step in range(first, last_step(wildcards.run) + 1)
+        ]
 
     return get
 
@@ -137,7 +144,9 @@ def finished(*runs):
             try:
                 found += kept_by(run)
             except IncompleteCheckpointException as open_question:
-                found.append(open_question.targetfile)  # and on to the next run: none waits for another's decision
+                found.append(
+                    open_question.targetfile
+                )  # and on to the next run: none waits for another's decision
                 continue
             found += [f"{run}/{name}" for name in ("steps.csv", "run.json", *RUN_PLOTS)]
             found += [f"{run}/best/best.json"] if RUNS[run].develops else []
@@ -148,7 +157,11 @@ def finished(*runs):
 
 def of_experiment(experiment, kind=None):
     """The folders of an experiment's runs, the main run first."""
-    return [run.folder for run in RUNS.values() if run.experiment == experiment and kind in (None, run.kind)]
+    return [
+        run.folder
+        for run in RUNS.values()
+        if run.experiment == experiment and kind in (None, run.kind)
+    ]
 
 
 def whole_target(experiment):

@@ -121,7 +121,11 @@ rule discuss:
         runs=reported,
         comparisons="{experiment}/report/comparisons.json",
     output:
-        report("{experiment}/report/discussion.md", category="{experiment}", caption="../report/discussion.rst"),
+        report(
+            "{experiment}/report/discussion.md",
+            category="{experiment}",
+            caption="../report/discussion.rst",
+        ),
     log:
         "{experiment}/logs/discuss.log",
     benchmark:
@@ -138,7 +142,9 @@ rule report_plots:
     output:
         [
             report(
-                f"{{experiment}}/report/plots/{name}.{kind}", category="{experiment}", caption=f"../report/{name}.rst"
+                f"{{experiment}}/report/plots/{name}.{kind}",
+                category="{experiment}",
+                caption=f"../report/{name}.rst",
             )
             for name in PICTURES
             for kind in ("png", "svg")
@@ -165,7 +171,9 @@ rule page:
         plots=[f"{{experiment}}/report/plots/{name}.svg" for name in PICTURES],
         rollouts=lambda w: kept_by(w.experiment),
     output:
-        report("{experiment}/report/index.html", category="{experiment}", caption="../report/page.rst"),
+        report(
+            "{experiment}/report/index.html", category="{experiment}", caption="../report/page.rst"
+        ),
     log:
         "{experiment}/logs/page.log",
     benchmark:

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ei import stage
-from ei.files import stamp, write_json
+from ei.files import read_json, stamp, write_json
 from ei.measures.choice import highest
-from ei.measures.read import read_json
 
 TOLD = ("accuracy", "accuracy_ci95", "n")
 NOT_TOLD = ("by_level", "by_subject", "lineage", "version", "settings")
@@ -42,8 +41,12 @@ def link(policy: str, place: Path) -> None:
 def read_flags() -> argparse.Namespace:
     """The command line."""
     parser = stage.parser(__doc__)
-    parser.add_argument("--developments", type=Path, nargs="+", required=True, help="of every step, the base first")
-    parser.add_argument("--evaluations", type=Path, nargs="*", default=[], help="eval.json of the same steps")
+    parser.add_argument(
+        "--developments", type=Path, nargs="+", required=True, help="of every step, the base first"
+    )
+    parser.add_argument(
+        "--evaluations", type=Path, nargs="*", default=[], help="eval.json of the same steps"
+    )
     parser.add_argument("--policies", nargs="*", default=[], help="of the same steps")
     parser.add_argument("--link", type=Path, help="a link to make to the best step's policy")
     parser.add_argument("--output", type=Path, required=True)
@@ -59,7 +62,9 @@ def main() -> None:
         found["policy"] = flags.policies[chosen]
     if flags.evaluations:
         evaluation = read_json(flags.evaluations[chosen])
-        found["validation"] = {name: value for name, value in evaluation.items() if name not in NOT_TOLD}
+        found["validation"] = {
+            name: value for name, value in evaluation.items() if name not in NOT_TOLD
+        }
     write_json(found, flags.output, stamp(flags.lineage, {}))
     if flags.link:
         link(flags.policies[chosen], flags.link)

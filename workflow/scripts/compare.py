@@ -19,9 +19,8 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from ei import stage
-from ei.files import stamp, write_json
+from ei.files import read_columns, read_json, stamp, write_json
 from ei.measures.choice import best_step, last_step
-from ei.measures.read import read_columns, read_json
 from ei.statistics import DRAWS, mcnemar, paired_difference
 
 log = logging.getLogger("compare")
@@ -96,7 +95,9 @@ def responses(side: Side, folders: dict[str, Path]) -> Path:
 def shares(responses: Path) -> pl.DataFrame:
     """A row for each question of an evaluation: the share of its responses that are right."""
     rows = read_columns(responses, "question_id", pl.col("reward").cast(pl.Float64))
-    return rows.group_by("question_id").agg(pl.col("reward").mean().alias("share")).sort("question_id")
+    return (
+        rows.group_by("question_id").agg(pl.col("reward").mean().alias("share")).sort("question_id")
+    )
 
 
 def compare(runs: list[Run], folders: dict[str, Path]) -> list[dict[str, Any]]:
@@ -119,8 +120,12 @@ def told(side: Side) -> dict[str, Any]:
 def main() -> None:
     parser = stage.parser(__doc__)
     asked = parser.add_mutually_exclusive_group(required=True)
-    asked.add_argument("--runs", type=Path, nargs="+", help="run.json files, each in its run's folder")
-    asked.add_argument("--responses", type=Path, nargs=2, metavar=("A", "B"), help="two tables of graded responses")
+    asked.add_argument(
+        "--runs", type=Path, nargs="+", help="run.json files, each in its run's folder"
+    )
+    asked.add_argument(
+        "--responses", type=Path, nargs=2, metavar=("A", "B"), help="two tables of graded responses"
+    )
     parser.add_argument("--output", type=Path, help="with --runs: comparisons.json")
     flags = parser.parse_args()
     if flags.responses:

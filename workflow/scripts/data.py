@@ -29,7 +29,12 @@ def hub_rows(source: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
     from datasets import load_dataset  # 2 s that files do not pay
 
     try:
-        rows = load_dataset(source["hub"], source.get("config"), split=source["split"], revision=source.get("revision"))
+        rows = load_dataset(
+            source["hub"],
+            source.get("config"),
+            split=source["split"],
+            revision=source.get("revision"),
+        )
     except (OSError, ValueError) as error:
         raise stage.UserError(
             f"the data set {source['hub']} could not be loaded ({error}); without a connection, give a JSONL or"
@@ -46,20 +51,26 @@ def load(source: str) -> tuple[pl.DataFrame, dict[str, list[int]]]:
     return questions.table(questions.read_rows(Path(source)), source)
 
 
-def keep_back(train: pl.DataFrame, validation: pl.DataFrame, count: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def keep_back(
+    train: pl.DataFrame, validation: pl.DataFrame, count: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The questions left to train on, and `count` kept back for development.
 
     Which ones depends on each question's text alone, so it is the same for every seed. A question that stands in the
     validation set as well is not chosen: the validation set has no say in the choice of a step.
     """
     if count >= train.height:
-        raise stage.UserError(f"data.development keeps back {count} questions, and the training set has {train.height}")
+        raise stage.UserError(
+            f"data.development keeps back {count} questions, and the training set has {train.height}"
+        )
     eligible = train.filter(~pl.col("question_id").is_in(validation["question_id"].implode()))
     chosen = questions.shuffle(eligible, ["question_id"], "development").head(count)
     return train.filter(~pl.col("question_id").is_in(chosen["question_id"].implode())), chosen
 
 
-def report(splits: dict[str, pl.DataFrame], left_out: dict[str, dict[str, list[int]]]) -> dict[str, Any]:
+def report(
+    splits: dict[str, pl.DataFrame], left_out: dict[str, dict[str, list[int]]]
+) -> dict[str, Any]:
     """What is in the splits, the rows left out of them, and the questions to train on that stand in validation too."""
     validation = splits["validation"]
     both = validation.filter(pl.col("question_id").is_in(splits["train"]["question_id"].implode()))
@@ -75,7 +86,9 @@ def warn(found: dict[str, Any]) -> None:
     for split, reasons in found["left_out"].items():
         for reason, lines in reasons.items():
             if lines:
-                log.warning("warning: %s: left out, %s, lines %s", split, reason.replace("_", " "), lines)
+                log.warning(
+                    "warning: %s: left out, %s, lines %s", split, reason.replace("_", " "), lines
+                )
     if found["in_both"]:
         log.warning(
             "warning: %d questions stand in both splits; data.json names them. A policy trained on them is"
@@ -88,7 +101,9 @@ def main() -> None:
     parser = stage.parser(__doc__)
     parser.add_argument("--train", required=True)
     parser.add_argument("--validation", required=True)
-    parser.add_argument("--development", type=int, default=0, help="training questions to keep back")
+    parser.add_argument(
+        "--development", type=int, default=0, help="training questions to keep back"
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--lineage", required=True)
     flags = parser.parse_args()
@@ -96,7 +111,9 @@ def main() -> None:
     train, train_left_out = load(flags.train)
     validation, validation_left_out = load(flags.validation)
     train, development = keep_back(train, validation, flags.development)
-    splits = {"train": train, "validation": validation} | ({"development": development} if flags.development else {})
+    splits = {"train": train, "validation": validation} | (
+        {"development": development} if flags.development else {}
+    )
     found = report(splits, {"train": train_left_out, "validation": validation_left_out})
     warn(found)
     for name, table in splits.items():

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ei import stage
-from ei.files import whole
+from ei.files import read_json, whole
 from ei.measures.choice import last_step
 from ei.measures.conclusion import Measured, two_sentences
-from ei.measures.read import read_json
 from ei.measures.words import ALPHA, counted, figures, listed, percent, verdict
 from ei.stage import UserError
 from ei.statistics import DRAWS
@@ -104,7 +103,9 @@ def main() -> None:
     parser.add_argument("--comparisons", type=Path, required=True, help="from compare.py")
     parser.add_argument("--output", type=Path, required=True)
     flags = parser.parse_args()
-    text = discussion([read_json(path) for path in flags.runs], read_json(flags.comparisons)["comparisons"])
+    text = discussion(
+        [read_json(path) for path in flags.runs], read_json(flags.comparisons)["comparisons"]
+    )
     with whole(flags.output) as partial:
         partial.write_text(text, encoding="utf-8")
     print(text.split("\n\n")[0])

@@ -11,7 +11,13 @@ from ei import stage
 from ei.files import whole
 
 log = logging.getLogger("fetch_model")
-PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "LICENSE*"]  # not the same weights as .bin or .pth again
+PATTERNS = [
+    "*.safetensors",
+    "*.json",
+    "*.txt",
+    "*.model",
+    "LICENSE*",
+]  # not the same weights as .bin or .pth again
 
 
 def fetch(model: str, output: Path) -> None:
@@ -22,7 +28,9 @@ def fetch(model: str, output: Path) -> None:
     name, _, revision = model.partition("@")
     with whole(output) as partial:
         try:
-            snapshot_download(name, revision=revision or None, local_dir=partial, allow_patterns=PATTERNS)
+            snapshot_download(
+                name, revision=revision or None, local_dir=partial, allow_patterns=PATTERNS
+            )
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
             raise stage.UserError(
                 f"{model} could not be fetched ({type(error).__name__}); fetch it where there is a connection and"

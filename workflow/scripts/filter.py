@@ -37,10 +37,14 @@ def label(
     good = pl.col("dropped").is_null()
     if dedupe:
         repeated = good & (pl.int_range(pl.len()).over("question_id", "response", "dropped") > 0)
-        rows = rows.with_columns(pl.when(repeated).then(pl.lit("duplicate")).otherwise("dropped").alias("dropped"))
+        rows = rows.with_columns(
+            pl.when(repeated).then(pl.lit("duplicate")).otherwise("dropped").alias("dropped")
+        )
     if max_per_question is not None:
         beyond = good & (pl.int_range(pl.len()).over("question_id", "dropped") >= max_per_question)
-        rows = rows.with_columns(pl.when(beyond).then(pl.lit("over_cap")).otherwise("dropped").alias("dropped"))
+        rows = rows.with_columns(
+            pl.when(beyond).then(pl.lit("over_cap")).otherwise("dropped").alias("dropped")
+        )
     return rows
 
 
@@ -84,7 +88,9 @@ def main() -> None:
     made = stamp(flags.lineage, used)
     write_table(rows.filter(pl.col("dropped").is_null()).drop("dropped"), flags.output, made)
     write_json(found, flags.output.with_suffix(".json"), made)
-    log.info("%d of %d rollouts kept; dropped: %s", found["kept"], found["rollouts"], found["dropped"])
+    log.info(
+        "%d of %d rollouts kept; dropped: %s", found["kept"], found["rollouts"], found["dropped"]
+    )
 
 
 if __name__ == "__main__":

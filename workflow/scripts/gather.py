@@ -20,7 +20,9 @@ from ei.files import read_metadata, read_table, write_table
 from ei.generation.durable import SORTED_BY
 
 
-def join(shards: list[pl.DataFrame], known: list[pl.DataFrame], chosen: list[str], rollouts: int) -> pl.DataFrame:
+def join(
+    shards: list[pl.DataFrame], known: list[pl.DataFrame], chosen: list[str], rollouts: int
+) -> pl.DataFrame:
     """The shards' rows and the known ones of the first `rollouts` of each chosen question, by question and sample.
 
     A chosen question may be absent, as one too long for the model; raises UserError if it is there in part, or if
@@ -30,11 +32,15 @@ def join(shards: list[pl.DataFrame], known: list[pl.DataFrame], chosen: list[str
     tables = [*shards, *(table.filter(wanted) for table in known)]
     policies = {policy for table in tables for policy in table["policy"].unique()}
     if len(policies) > 1:
-        raise stage.UserError(f"the rollouts come from {len(policies)} different policies; sample this step again")
+        raise stage.UserError(
+            f"the rollouts come from {len(policies)} different policies; sample this step again"
+        )
     joined = pl.concat(tables).unique(SORTED_BY, keep="first").sort(SORTED_BY)
     counts = joined.group_by("question_id").len()
     if known and counts.filter(pl.col("len") != rollouts).height:
-        raise stage.UserError("some questions lack rollouts that neither the shards nor --known have; sample again")
+        raise stage.UserError(
+            "some questions lack rollouts that neither the shards nor --known have; sample again"
+        )
     return joined
 
 
@@ -57,7 +63,13 @@ def main() -> None:
     parser = stage.parser(__doc__)
     parser.add_argument("--shards", type=Path, nargs="*", default=[])
     parser.add_argument("--split", help="of the shards' rows, those of this split alone")
-    parser.add_argument("--known", type=Path, nargs="*", default=[], help="rollouts of this step that other runs drew")
+    parser.add_argument(
+        "--known",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="rollouts of this step that other runs drew",
+    )
     parser.add_argument("--data", type=Path, help="with --known: the training questions")
     for name in ("questions", "rollouts", "seed", "step"):
         parser.add_argument(f"--{name}", type=int, help="with --known: as for sample.py")
@@ -66,7 +78,9 @@ def main() -> None:
     flags = parser.parse_args()
     if not flags.shards and not flags.known:
         raise stage.UserError("gather.py needs --shards, --known, or both")
-    shards, known = ([read_table(path, SORTED_BY) for path in paths] for paths in (flags.shards, flags.known))
+    shards, known = (
+        [read_table(path, SORTED_BY) for path in paths] for paths in (flags.shards, flags.known)
+    )
     if flags.split:
         shards = [table.filter(pl.col("split") == flags.split) for table in shards]
     rows = join(shards, known, mine(flags) if known else [], flags.rollouts or 0)

@@ -39,7 +39,9 @@ def open_lock(path: Path) -> int:
     """A descriptor of the lock file, whoever made it; reading is all that flock needs."""
     try:
         return os.open(path, os.O_RDONLY)
-    except FileNotFoundError:  # asking for O_CREAT at once is refused on another user's file in a shared folder
+    except (
+        FileNotFoundError
+    ):  # asking for O_CREAT at once is refused on another user's file in a shared folder
         return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
 
 
@@ -66,22 +68,32 @@ def lease(count: int, gpus: dict[str, str], locks: Path, wait: float = 1.0) -> d
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", choices=["cuda", "cpu"], required=True)
     parser.add_argument("--gpus", type=int, required=True, help="how many GPUs were granted")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the numerical libraries")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="CPU threads of the numerical libraries"
+    )
     parser.add_argument("command", nargs="+")
     flags = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(flags.threads)
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # spinning threads of two jobs on the same cores slow both tenfold
+    os.environ["OMP_WAIT_POLICY"] = (
+        "PASSIVE"  # spinning threads of two jobs on the same cores slow both tenfold
+    )
     if flags.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.execvp(flags.command[0], flags.command)
     gpus = visible()
     if flags.gpus < 1:
-        sys.exit("error: no GPU was granted to this job; start snakemake with --resources gpu=1 or more")
+        sys.exit(
+            "error: no GPU was granted to this job; start snakemake with --resources gpu=1 or more"
+        )
     if len(gpus) < flags.gpus:
-        sys.exit(f"error: this job asks for {flags.gpus} GPUs, and {len(gpus)} are visible on this machine")
+        sys.exit(
+            f"error: this job asks for {flags.gpus} GPUs, and {len(gpus)} are visible on this machine"
+        )
     locks = Path(os.environ.get("EI_GPU_LOCKS", f"{tempfile.gettempdir()}/ei-gpu-locks"))
     held = lease(flags.gpus, gpus, locks)
     for descriptor in held.values():

@@ -30,8 +30,13 @@ def summary(responses: pl.DataFrame) -> dict[str, Any]:
     Wilson interval is that of `n` trials, which is too wide, never too narrow, when a question has several
     responses. `entropy` is in nats per response token, over the responses where it was measured.
     """
-    questions = responses.group_by("question_id").agg(pl.col("reward").cast(pl.Float64).mean())["reward"]
-    right, formatted = responses.filter(pl.col("reward") > 0).height, responses.filter("format_ok").height
+    questions = responses.group_by("question_id").agg(pl.col("reward").cast(pl.Float64).mean())[
+        "reward"
+    ]
+    right, formatted = (
+        responses.filter(pl.col("reward") > 0).height,
+        responses.filter("format_ok").height,
+    )
     n = len(questions)
     share = float(questions.to_numpy().mean()) if n else 0.0
     samples = -(-responses.height // n) if n else 0
@@ -44,7 +49,8 @@ def summary(responses: pl.DataFrame) -> dict[str, Any]:
         "format_rate": formatted / max(responses.height, 1),
         "accuracy_given_format": right / formatted if formatted else None,
         "mean_response_tokens": responses["response_ids"].list.len().mean(),
-        "truncated_rate": responses.filter(pl.col("finish_reason") == "length").height / max(responses.height, 1),
+        "truncated_rate": responses.filter(pl.col("finish_reason") == "length").height
+        / max(responses.height, 1),
         "entropy": token_entropy(responses),
         **(at_k(responses) if samples > 1 else {}),
     }
@@ -56,13 +62,17 @@ def at_k(responses: pl.DataFrame) -> dict[str, dict[str, float]]:
     Answers are the same vote when the checker's normalised strings of them are equal; what it judges equal by
     mathematics alone, 639/648 and 71/72, are two, as no vote may look at the reference.
     """
-    rows = responses.with_columns(vote=votes(responses["extracted"]), right=pl.col("reward").cast(pl.Float64))
+    rows = responses.with_columns(
+        vote=votes(responses["extracted"]), right=pl.col("reward").cast(pl.Float64)
+    )
     groups = rows.group_by("question_id", maintain_order=True).agg("vote", "right")
     questions = list(groups.select("vote", "right").iter_rows())
     fewest = min(len(right) for _, right in questions)
     found: dict[str, dict[str, float]] = {"pass_at_k": {}, "majority_at_k": {}}
     for k in sorted({2**power for power in range(fewest.bit_length())} | {fewest}):
-        passed = [pass_at_k(len(right), sum(reward > 0 for reward in right), k) for _, right in questions]
+        passed = [
+            pass_at_k(len(right), sum(reward > 0 for reward in right), k) for _, right in questions
+        ]
         voted = [majority_at_k(answers, right, k) for answers, right in questions]
         found["pass_at_k"][str(k)] = sum(passed) / len(passed)
         found["majority_at_k"][str(k)] = sum(voted) / len(voted)
@@ -82,7 +92,11 @@ def token_entropy(responses: pl.DataFrame) -> float | None:
         return None
     tokens = pl.col("response_ids").list.len()
     rows = responses.filter(pl.col("entropy").is_not_null())
-    return rows.select((pl.col("entropy") * tokens).sum() / tokens.sum()).item() if rows.height else None
+    return (
+        rows.select((pl.col("entropy") * tokens).sum() / tokens.sum()).item()
+        if rows.height
+        else None
+    )
 
 
 def by(responses: pl.DataFrame, column: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from ei import stage
-from ei.measures.read import read_json
+from ei.files import read_json
 from ei.plots import cost, entropy, formats, look, rollouts
 from ei.plots.accuracy import accuracy, levels, over
 from ei.plots.choose import Run
@@ -31,7 +31,9 @@ def pictures(bar: float | None) -> dict[str, Callable[[Sequence[Run]], Figure]]:
         "accuracy_rollouts": partial(
             line, setting="sample.rollouts", symbol="G", title="Accuracy by rollouts of a question"
         ),
-        "accuracy_epochs": partial(line, setting="sft.epochs", symbol="epochs", title="Accuracy by epochs of a step"),
+        "accuracy_epochs": partial(
+            line, setting="sft.epochs", symbol="epochs", title="Accuracy by epochs of a step"
+        ),
         "accuracy_questions": partial(
             line, setting="sample.questions", symbol="D_b", title="Accuracy by questions of a step"
         ),
@@ -47,7 +49,9 @@ def pictures(bar: float | None) -> dict[str, Callable[[Sequence[Run]], Figure]]:
 def read_run(path: Path) -> dict[str, Any]:
     """The summary of a run; an error says what is wrong with the file."""
     run = read_json(path)
-    missing = [key for key in ("name", "group", "kind") if not isinstance(run, dict) or key not in run]
+    missing = [
+        key for key in ("name", "group", "kind") if not isinstance(run, dict) or key not in run
+    ]
     if missing:
         raise UserError(f"{path} is no summary of a run: it has no {', '.join(missing)}")
     return run
@@ -59,11 +63,17 @@ def main() -> None:
     parser.add_argument("--bar", type=float, help="accuracy to beat")
     parser.add_argument("--output", type=Path, required=True, help="the folder of the pictures")
     parser.add_argument(
-        "--names", nargs="+", choices=pictures(None), default=list(pictures(None)), help="all if left out"
+        "--names",
+        nargs="+",
+        choices=pictures(None),
+        default=list(pictures(None)),
+        help="all if left out",
     )
     flags = parser.parse_args()
     runs = [read_run(path) for path in flags.runs]
-    with matplotlib.style.context(look.STYLE, after_reset=True):  # no setting of the reader's own matplotlib
+    with matplotlib.style.context(
+        look.STYLE, after_reset=True
+    ):  # no setting of the reader's own matplotlib
         for name in flags.names:
             look.save(pictures(flags.bar)[name](runs), flags.output / name)
 

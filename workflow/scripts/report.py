@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ei import stage
-from ei.files import whole
-from ei.measures.read import read_json
+from ei.files import read_json, whole
 from ei.page import rows, tables
 from ei.page.build import page
 from ei.page.source import Source
@@ -24,7 +23,10 @@ log = logging.getLogger("report")
 
 def sources(run: Path, steps: list[int]) -> list[Source]:
     """What the browser shows of a run: its validation responses, and its training rollouts."""
-    graded, rolled = rows.validation(run, steps), rows.training(run, [step for step in steps if step > 0])
+    graded, rolled = (
+        rows.validation(run, steps),
+        rows.training(run, [step for step in steps if step > 0]),
+    )
     return [
         Source("validation", "Validation responses", "response", *graded),
         Source("training", "Training rollouts", "rollout", *rolled),
@@ -43,12 +45,16 @@ def main() -> None:
     parser.add_argument("--comparisons", type=Path)
     parser.add_argument("--discussion", type=Path)
     parser.add_argument("--plots", type=Path, help="a folder of SVG files")
-    parser.add_argument("--browse", type=Path, required=True, help="the folder of the run to browse")
+    parser.add_argument(
+        "--browse", type=Path, required=True, help="the folder of the run to browse"
+    )
     parser.add_argument("--output", type=Path, required=True)
     flags = parser.parse_args()
     runs = tables.in_order([read_json(path) for path in flags.runs], str(flags.browse))
     if Path(runs[0]["run"]) != flags.browse:
-        raise UserError(f"--browse {flags.browse} is none of the runs {', '.join(run['run'] for run in runs)}")
+        raise UserError(
+            f"--browse {flags.browse} is none of the runs {', '.join(run['run'] for run in runs)}"
+        )
     pairs = read_json(flags.comparisons)["comparisons"] if flags.comparisons else []
     discussion = flags.discussion.read_text() if flags.discussion else ""
     steps = [evaluation["step"] for evaluation in runs[0]["evaluations"]]

@@ -38,17 +38,26 @@ def main() -> None:
     command.add_flags(parser)
     parser.add_argument("--questions", type=int, required=True, help="D_b, the questions of a step")
     parser.add_argument("--rollouts", type=int, required=True, help="G, the rollouts of a question")
-    parser.add_argument("--known", type=Path, nargs="*", default=[], help="rollouts.parquet that hold some of them")
+    parser.add_argument(
+        "--known", type=Path, nargs="*", default=[], help="rollouts.parquet that hold some of them"
+    )
     flags = parser.parse_args()
     train = read_table(flags.data, ["question_id", "question", "answer", "level", "subject"])
     chosen = questions.choose(train, flags.questions, flags.seed, flags.step)
-    wanted = missing(chosen, flags.rollouts, [read_table(path, ["question_id"]) for path in flags.known])
+    wanted = missing(
+        chosen, flags.rollouts, [read_table(path, ["question_id"]) for path in flags.known]
+    )
     made = {name: value for name, value in command.made_with(flags).items() if name != "known"}
     chosen = chosen.filter(pl.col("question_id").is_in(list(wanted)))
     rollouts = command.draw(flags, chosen, wanted)
     write_table(rollouts, flags.output, stamp(flags.lineage, made))
     forget_scratch(flags.output)
-    log.info("%s: %d rollouts of %d questions", flags.output, rollouts.height, rollouts["question_id"].n_unique())
+    log.info(
+        "%s: %d rollouts of %d questions",
+        flags.output,
+        rollouts.height,
+        rollouts["question_id"].n_unique(),
+    )
 
 
 if __name__ == "__main__":

@@ -29,15 +29,30 @@ CHOICES = {
 def read_flags() -> argparse.Namespace:
     """The command line."""
     flags = parser(__doc__)
-    flags.add_argument("--rollouts", type=Path, help="Parquet with the columns `answer` and `response`")
+    flags.add_argument(
+        "--rollouts", type=Path, help="Parquet with the columns `answer` and `response`"
+    )
     flags.add_argument("--output", type=Path, help="the scored Parquet file")
-    flags.add_argument("--lineage", default="", help="hash of all settings that the output depends on")
-    flags.add_argument("--workers", type=int, default=cores(), help="most worker processes (default: the cores)")
-    flags.add_argument("--memo", type=Path, help="Parquet file of verdicts of earlier steps, read and extended")
-    flags.add_argument("--explain", nargs=2, metavar=("REFERENCE", "RESPONSE"), help="print the way to one verdict")
+    flags.add_argument(
+        "--lineage", default="", help="hash of all settings that the output depends on"
+    )
+    flags.add_argument(
+        "--workers", type=int, default=cores(), help="most worker processes (default: the cores)"
+    )
+    flags.add_argument(
+        "--memo", type=Path, help="Parquet file of verdicts of earlier steps, read and extended"
+    )
+    flags.add_argument(
+        "--explain", nargs=2, metavar=("REFERENCE", "RESPONSE"), help="print the way to one verdict"
+    )
     for setting in fields(Settings):
         kind = type(setting.default)
-        flags.add_argument(f"--{setting.name}", type=kind, default=setting.default, choices=CHOICES.get(setting.name))
+        flags.add_argument(
+            f"--{setting.name}",
+            type=kind,
+            default=setting.default,
+            choices=CHOICES.get(setting.name),
+        )
     return flags.parse_args()
 
 
@@ -48,9 +63,18 @@ def cores() -> int:
 
 def checked(flags: argparse.Namespace) -> Settings:
     """The settings of the command line; an error names the flag that cannot be."""
-    settings = Settings(**{setting.name: getattr(flags, setting.name) for setting in fields(Settings)})
-    if settings.timeout_s <= 0 or settings.max_chars < 1 or settings.tolerance < 0 or flags.workers < 1:
-        raise UserError("--timeout_s, --max_chars and --workers must be positive, --tolerance not negative")
+    settings = Settings(
+        **{setting.name: getattr(flags, setting.name) for setting in fields(Settings)}
+    )
+    if (
+        settings.timeout_s <= 0
+        or settings.max_chars < 1
+        or settings.tolerance < 0
+        or flags.workers < 1
+    ):
+        raise UserError(
+            "--timeout_s, --max_chars and --workers must be positive, --tolerance not negative"
+        )
     if settings.memory_mb < 400:
         raise UserError("--memory_mb must be at least 400: Math-Verify alone needs about 250")
     if not flags.explain and not (flags.rollouts and flags.output):

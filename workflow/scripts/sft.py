@@ -35,16 +35,27 @@ def arguments() -> argparse.Namespace:
     flags.add_argument("--epochs", type=int, default=2)
     flags.add_argument("--lr", type=float, default=5e-5)
     flags.add_argument("--batch", type=int, default=64, help="sequences of one update, at most")
-    flags.add_argument("--min_updates", type=int, default=8, help="a small filtered set is cut into at least so many")
+    flags.add_argument(
+        "--min_updates",
+        type=int,
+        default=8,
+        help="a small filtered set is cut into at least so many",
+    )
     flags.add_argument("--clip", type=float, default=1.0, help="the largest gradient norm")
     flags.add_argument("--warmup", type=float, default=0.05, help="share of the updates")
     flags.add_argument("--weight_decay", type=float, default=0.0)
     flags.add_argument(
-        "--row_tokens", type=int, default=16384, help="tokens that go through the model at once, at most"
+        "--row_tokens",
+        type=int,
+        default=16384,
+        help="tokens that go through the model at once, at most",
     )
     flags.add_argument("--gpus", type=int, default=1, help="0 trains on the CPU")
     flags.add_argument(
-        "--append_eos", type=boolean, default=False, help="end every response with the end-of-text token"
+        "--append_eos",
+        type=boolean,
+        default=False,
+        help="end every response with the end-of-text token",
     )
     flags.add_argument("--entropy_rollouts", type=int, default=256)
     return flags.parse_args()
@@ -57,7 +68,9 @@ def set_environment() -> None:
     # Rows differ in length, and whole blocks that are freed and asked for again at another size would fragment.
     os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     # In the work folder, so that the second step finds its kernels compiled.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(".snakemake/torchinductor").resolve()))
+    os.environ.setdefault(
+        "TORCHINDUCTOR_CACHE_DIR", str(Path(".snakemake/torchinductor").resolve())
+    )
 
 
 def main() -> None:

@@ -15,9 +15,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ei import stage
-from ei.files import stamp, write_json
+from ei.files import read_json, stamp, write_json
 from ei.measures.choice import highest
-from ei.measures.read import read_json
 from ei.measures.steps import step, updates
 from ei.measures.times import stages
 
@@ -28,7 +27,9 @@ def summary(flags: argparse.Namespace) -> dict[str, Any]:
     evaluations = [read_json(run / f"step{n}/eval.json") for n in range(flags.steps + 1)]
     splits = [run / f"step{n}/development.json" for n in range(flags.steps + 1)]
     development = [read_json(path) for path in splits if path.exists()]
-    steps = [step(run / f"step{n}", n, settings["sft"]["epochs"]) for n in range(1, flags.steps + 1)]
+    steps = [
+        step(run / f"step{n}", n, settings["sft"]["epochs"]) for n in range(1, flags.steps + 1)
+    ]
     times = stages(run, flags.steps, settings["device"])
     own = [part for part in times if part["shared_from"] is None]
     return {
@@ -37,8 +38,12 @@ def summary(flags: argparse.Namespace) -> dict[str, Any]:
         "evaluations": evaluations,
         "development": development,
         "best": best(development),
-        "stopped_after": flags.steps if flags.kind == "ei" and flags.steps < settings["steps"] else None,
-        "skipped_too_long": skipped(run, settings, evaluations, steps if flags.kind == "ei" else []),
+        "stopped_after": flags.steps
+        if flags.kind == "ei" and flags.steps < settings["steps"]
+        else None,
+        "skipped_too_long": skipped(
+            run, settings, evaluations, steps if flags.kind == "ei" else []
+        ),
         "steps": steps,
         "updates": [row for n in range(1, flags.steps + 1) for row in updates(run / f"step{n}", n)],
         "stages": times,
@@ -56,7 +61,10 @@ def best(development: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def skipped(
-    run: Path, settings: dict[str, Any], evaluations: list[dict[str, Any]], steps: list[dict[str, Any]]
+    run: Path,
+    settings: dict[str, Any],
+    evaluations: list[dict[str, Any]],
+    steps: list[dict[str, Any]],
 ) -> dict[str, int]:
     """How many questions were left out as too long for the model: those asked for less those that have responses."""
     train, validation = rows(run / "data/train.parquet"), rows(run / "data/validation.parquet")
@@ -82,8 +90,12 @@ def main() -> None:
     parser.add_argument("--kind", choices=["ei", "sft"], required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--steps", type=int, required=True, help="the steps that there are")
-    parser.add_argument("--settings", type=json.loads, required=True, help="all settings of the run, JSON")
-    parser.add_argument("--changes", type=json.loads, default={}, help="what differs from the main run, JSON")
+    parser.add_argument(
+        "--settings", type=json.loads, required=True, help="all settings of the run, JSON"
+    )
+    parser.add_argument(
+        "--changes", type=json.loads, default={}, help="what differs from the main run, JSON"
+    )
     parser.add_argument("--output", type=Path, required=True)
     flags = parser.parse_args()
     found = summary(flags)

@@ -11,11 +11,12 @@ from typing import Any
 import polars as pl
 
 from ei import stage
-from ei.files import whole
-from ei.measures.read import read_json
+from ei.files import read_json, whole
 
 
-def row(evaluation: dict[str, Any], kept: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
+def row(
+    evaluation: dict[str, Any], kept: dict[str, Any], training: dict[str, Any]
+) -> dict[str, Any]:
     """One step: its evaluation, and what led to its policy (nulls for the base policy)."""
     low, high = evaluation["accuracy_ci95"]
     return {
@@ -35,7 +36,9 @@ def row(evaluation: dict[str, Any], kept: dict[str, Any], training: dict[str, An
 
 def text(steps: pl.DataFrame) -> str:
     """The table for the terminal; shares in percent, entropy in nats per token."""
-    lines = ["step  accuracy [95 % interval]  format  right if formatted  entropy  tokens   kept of drawn  updates"]
+    lines = [
+        "step  accuracy [95 % interval]  format  right if formatted  entropy  tokens   kept of drawn  updates"
+    ]
     for s in steps.iter_rows(named=True):
         interval = f"[{percent(s['ci95_low'])}, {percent(s['ci95_high'])}]"
         drawn = "" if s["rollouts"] is None else f"{s['kept']:,} of {s['rollouts']:,}"
@@ -57,15 +60,22 @@ def number(value: float | None, digits: int) -> str:
 
 def main() -> None:
     parser = stage.parser(__doc__)
-    parser.add_argument("--evaluations", type=Path, nargs="+", required=True, help="of every step, the base first")
-    parser.add_argument("--filters", type=Path, nargs="*", default=[], help="of every step but the base")
+    parser.add_argument(
+        "--evaluations", type=Path, nargs="+", required=True, help="of every step, the base first"
+    )
+    parser.add_argument(
+        "--filters", type=Path, nargs="*", default=[], help="of every step but the base"
+    )
     parser.add_argument("--trainings", type=Path, nargs="*", default=[])
     parser.add_argument("--output", type=Path, required=True)
     flags = parser.parse_args()
     evaluations, filters, trainings = (
-        [read_json(path) for path in paths] for paths in (flags.evaluations, flags.filters, flags.trainings)
+        [read_json(path) for path in paths]
+        for paths in (flags.evaluations, flags.filters, flags.trainings)
     )
-    rows = [row(*parts) for parts in zip(evaluations, [{}, *filters], [{}, *trainings], strict=True)]
+    rows = [
+        row(*parts) for parts in zip(evaluations, [{}, *filters], [{}, *trainings], strict=True)
+    ]
     steps = pl.DataFrame(rows, infer_schema_length=None)
     with whole(flags.output) as partial:
         steps.write_csv(partial)

@@ -41,12 +41,17 @@ def from_solutions(train: pl.DataFrame, template: str) -> list[dict[str, Any]]:
             " set baseline to null to do without SFT to compare with"
         )
     return [
-        {**{name: row[name] for name in COLUMNS}, "response": in_form(row["solution"], row["answer"], template)}
+        {
+            **{name: row[name] for name in COLUMNS},
+            "response": in_form(row["solution"], row["answer"], template),
+        }
         for row in solved.iter_rows(named=True)
     ]
 
 
-def from_file(path: Path, train: pl.DataFrame, held_out: set[str], template: str) -> list[dict[str, Any]]:
+def from_file(
+    path: Path, train: pl.DataFrame, held_out: set[str], template: str
+) -> list[dict[str, Any]]:
     """The file's traces but those of held-out questions; a bad row raises UserError with its line."""
     known = {row["question_id"]: row for row in train.select(COLUMNS).iter_rows(named=True)}
     found, left_out = [], 0
@@ -61,7 +66,10 @@ def from_file(path: Path, train: pl.DataFrame, held_out: set[str], template: str
         except ValueError as error:
             raise UserError(f"{path}, line {number}: {error}") from None
     if left_out:
-        log.info("%d traces are left out: their questions are kept for development or validation", left_out)
+        log.info(
+            "%d traces are left out: their questions are kept for development or validation",
+            left_out,
+        )
     if not found:
         raise UserError(f"{path} has no traces to train on")
     return found
@@ -71,7 +79,9 @@ def texts(row: dict[str, Any], template: str) -> tuple[str, str]:
     """The question and the response of a row of the file."""
     text, response = row.get("question") or row.get("prompt"), row.get("response")
     if not isinstance(text, str) or not isinstance(response, str) or not response:
-        raise ValueError("a trace needs a text under 'question' (or 'prompt') and one under 'response'")
+        raise ValueError(
+            "a trace needs a text under 'question' (or 'prompt') and one under 'response'"
+        )
     return question_of(text, template), response
 
 
@@ -80,7 +90,9 @@ def newcomer(row: dict[str, Any], question: str) -> dict[str, Any]:
     try:
         found = questions.normalise({**row, "question": question})
     except ValueError:
-        raise ValueError(f"not in the training set, and without an 'answer': {question[:60]!r}") from None
+        raise ValueError(
+            f"not in the training set, and without an 'answer': {question[:60]!r}"
+        ) from None
     return {name: found[name] for name in COLUMNS}
 
 
@@ -91,10 +103,14 @@ def question_of(text: str, template: str) -> str:
     return text[len(head) : len(text) - len(tail)] if whole else text
 
 
-def rollouts(traces: list[dict[str, Any]], template: str, tokenizer: Any, fingerprint: str) -> pl.DataFrame:
+def rollouts(
+    traces: list[dict[str, Any]], template: str, tokenizer: Any, fingerprint: str
+) -> pl.DataFrame:
     """The traces as rows of rollouts.parquet; nothing was drawn, so they have no seed."""
     prompts = tokenizer([template.replace(FIELD, trace["question"]) for trace in traces]).input_ids
-    responses = tokenizer([trace["response"] for trace in traces], add_special_tokens=False).input_ids
+    responses = tokenizer(
+        [trace["response"] for trace in traces], add_special_tokens=False
+    ).input_ids
     table = pl.DataFrame(traces, schema=dict.fromkeys((*COLUMNS, "response"), pl.String))
     return table.select(
         "question_id", "question", "answer",
@@ -127,11 +143,21 @@ def read_flags() -> argparse.Namespace:
     """The command line."""
     parser = stage.parser(__doc__)
     parser.add_argument("--traces", type=Path, help="a JSONL or Parquet file")
-    parser.add_argument("--policy", type=Path, required=True, help="the base policy, whose tokenizer is used")
-    parser.add_argument("--data", type=Path, required=True, help="the training questions, from data.py")
-    parser.add_argument("--held_out", type=Path, nargs="*", default=[], help="questions never to be trained on")
-    parser.add_argument("--prompt", type=Path, required=True, help="a template with {question} in it")
-    parser.add_argument("--skip_too_long", type=stage.boolean, default=False, help="leave out what does not fit")
+    parser.add_argument(
+        "--policy", type=Path, required=True, help="the base policy, whose tokenizer is used"
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="the training questions, from data.py"
+    )
+    parser.add_argument(
+        "--held_out", type=Path, nargs="*", default=[], help="questions never to be trained on"
+    )
+    parser.add_argument(
+        "--prompt", type=Path, required=True, help="a template with {question} in it"
+    )
+    parser.add_argument(
+        "--skip_too_long", type=stage.boolean, default=False, help="leave out what does not fit"
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--lineage", required=True)
     return parser.parse_args()
@@ -143,16 +169,25 @@ def main() -> None:
     template = read_template(flags.prompt)
     train = read_table(flags.data, [*COLUMNS, "solution"])
     if flags.traces:
-        held_out = {name for path in flags.held_out for name in read_table(path, ["question_id"])["question_id"]}
+        held_out = {
+            name
+            for path in flags.held_out
+            for name in read_table(path, ["question_id"])["question_id"]
+        }
         traces = from_file(flags.traces, train, held_out, template)
     else:
         traces = from_solutions(train, template)
     tokenizer, fingerprint = policy.load_tokenizer(flags.policy), policy.fingerprint(flags.policy)
     table = rollouts(traces, template, tokenizer, fingerprint)
     table = fitting(table, policy.context(flags.policy), flags.skip_too_long)
-    made = stamp(flags.lineage, {"traces": flags.traces, "prompt": flags.prompt, "skip_too_long": flags.skip_too_long})
+    made = stamp(
+        flags.lineage,
+        {"traces": flags.traces, "prompt": flags.prompt, "skip_too_long": flags.skip_too_long},
+    )
     write_table(table, flags.output, made)
-    log.info("%s: %d traces of %d questions", flags.output, table.height, table["question_id"].n_unique())
+    log.info(
+        "%s: %d traces of %d questions", flags.output, table.height, table["question_id"].n_unique()
+    )
 
 
 if __name__ == "__main__":

@@ -45,7 +45,11 @@ def forget_scratch(output: Path, keep: Path | None = None) -> None:
 
 def stamp(lineage: str, settings: dict[str, Any]) -> dict[str, str]:
     """The metadata of every Parquet and JSON: lineage, project version, and the settings that made it."""
-    return {"lineage": lineage, "version": __version__, "settings": json.dumps(settings, sort_keys=True, default=str)}
+    return {
+        "lineage": lineage,
+        "version": __version__,
+        "settings": json.dumps(settings, sort_keys=True, default=str),
+    }
 
 
 def write_table(table: pl.DataFrame | pa.Table, path: Path, metadata: dict[str, str]) -> None:
@@ -77,13 +81,18 @@ def read_table(path: Path, columns: list[str]) -> pl.DataFrame:
     assert isinstance(table, pl.DataFrame)
     missing = [column for column in columns if column not in table.columns]
     if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}; it has {', '.join(table.columns)}")
+        raise UserError(
+            f"{path} has no column {', '.join(missing)}; it has {', '.join(table.columns)}"
+        )
     return table
 
 
 def read_metadata(path: Path) -> dict[str, str]:
     """The metadata that `write_table` put into a Parquet file."""
-    return {key.decode(): value.decode() for key, value in (_open(path).schema_arrow.metadata or {}).items()}
+    return {
+        key.decode(): value.decode()
+        for key, value in (_open(path).schema_arrow.metadata or {}).items()
+    }
 
 
 def _open(path: Path) -> pq.ParquetFile:
@@ -92,6 +101,29 @@ def _open(path: Path) -> pq.ParquetFile:
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except pa.ArrowInvalid as error:
+        raise UserError(f"{path} is not a Parquet file: {error}") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object; an error names the file that should be there."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}") from None
+    return found
+
+
+def read_columns(path: Path, *columns: str | pl.Expr) -> pl.DataFrame:
+    """These columns alone, or what is computed from columns; the others are never read."""
+    try:
+        return pl.scan_parquet(path).select(*columns).collect()
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except pl.exceptions.ColumnNotFoundError as error:
+        raise UserError(f"{path} has no column {str(error).splitlines()[0]}") from None
+    except pl.exceptions.ComputeError as error:
         raise UserError(f"{path} is not a Parquet file: {error}") from None
 
 

@@ -64,7 +64,11 @@ FILES = {
 DEVELOPMENT_FILES = {
     "data": ["data/development.parquet"],
     "eval": ["development_answers.parquet"],
-    "grade": ["development_responses.parquet", "development_responses.json", "development_responses.pairs.parquet"],
+    "grade": [
+        "development_responses.parquet",
+        "development_responses.json",
+        "development_responses.pairs.parquet",
+    ],
     "metrics": ["development.json"],
 }
 EVALUATION = ("eval", "grade", "metrics")  # the stages of step 0
@@ -111,7 +115,9 @@ class Run:
 
 def first_error(settings: Settings, schema: Settings) -> str | None:
     """What is wrong with the settings, in a sentence that names the place; None if nothing is."""
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(settings))
+    error = jsonschema.exceptions.best_match(
+        jsonschema.Draft202012Validator(schema).iter_errors(settings)
+    )
     if error is None:
         return None
     place = ".".join(map(str, error.absolute_path))
@@ -143,7 +149,11 @@ def differences(settings: Settings, main: Settings) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in told(settings).items():
         if isinstance(value, Mapping) and isinstance(main.get(key), Mapping):
-            found |= {f"{key}.{name}": v for name, v in value.items() if name not in main[key] or main[key][name] != v}
+            found |= {
+                f"{key}.{name}": v
+                for name, v in value.items()
+                if name not in main[key] or main[key][name] != v
+            }
         elif key not in main or main[key] != value:
             found[key] = value
     return {key: value for key, value in found.items() if key != "seed"}
@@ -162,19 +172,35 @@ def runs(config: Settings, presets: Mapping[str, Settings]) -> dict[str, Run]:
 
 def experiment(folder: str, config: Settings) -> list[Run]:
     """The runs of an experiment: main run, sweep and baselines, and all of them again for each further seed."""
-    main = {key: value for key, value in config.items() if key not in OF_EXPERIMENT} | {"checker": checker_version()}
+    main = {key: value for key, value in config.items() if key not in OF_EXPERIMENT} | {
+        "checker": checker_version()
+    }
     members = [("main", "ei", main)]
     for name, changes in (config.get("sweep") or {}).items():
         if TAKEN.fullmatch(name):
-            raise UserError(f"sweep.{name}: main, sft, sft_filtered and NAME-seedN are taken; choose another name")
+            raise UserError(
+                f"sweep.{name}: main, sft, sft_filtered and NAME-seedN are taken; choose another name"
+            )
         members.append((name, "ei", merge(main, changes)))
-    members += [(name, "sft", settings) for name, settings in baselines(main, config.get("baseline"))]
+    members += [
+        (name, "sft", settings) for name, settings in baselines(main, config.get("baseline"))
+    ]
     for name, _, settings in members:
         if settings["stop"]["patience"] and not settings["data"]["development"]:
-            raise UserError(f"{folder}, run {name}: stop.patience needs questions to measure by; set data.development")
+            raise UserError(
+                f"{folder}, run {name}: stop.patience needs questions to measure by; set data.development"
+            )
     places = {"main": folder, "sft": f"{folder}/sft", "sft_filtered": f"{folder}/sft_filtered"}
     found = [
-        Run(places.get(name, f"{folder}/sweep/{name}"), folder, name, name, kind, settings, differences(settings, main))
+        Run(
+            places.get(name, f"{folder}/sweep/{name}"),
+            folder,
+            name,
+            name,
+            kind,
+            settings,
+            differences(settings, main),
+        )
         for name, kind, settings in members
     ]
     for seed in config.get("seeds") or ():
@@ -198,7 +224,9 @@ def baselines(main: Settings, baseline: Settings | None) -> Iterator[tuple[str, 
         yield "sft_filtered", merge(settings, {"filter": {"correct_only": True}})
 
 
-def lineage(settings: Settings, stage: str, step: int = 0, known: dict[tuple[str, int], str] | None = None) -> str:
+def lineage(
+    settings: Settings, stage: str, step: int = 0, known: dict[tuple[str, int], str] | None = None
+) -> str:
     """The hash (16 hex digits) of every setting that the stage's artifacts of this step depend on.
 
     `known` holds what was found before for the same settings: a chain of steps asks for each many times.
@@ -215,9 +243,13 @@ def lineage(settings: Settings, stage: str, step: int = 0, known: dict[tuple[str
             "stage": stage,
             "step": step,
             "own": {key: _of_lineage(key, settings.get(key)) for key in OWN[stage]},
-            "upstream": [lineage(settings, before, step - back, known) for before, back in UPSTREAM[stage]],
+            "upstream": [
+                lineage(settings, before, step - back, known) for before, back in UPSTREAM[stage]
+            ],
         }
-        known[stage, step] = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
+        known[stage, step] = hashlib.sha256(
+            json.dumps(depends, sort_keys=True).encode()
+        ).hexdigest()[:16]
     return known[stage, step]
 
 
@@ -245,7 +277,10 @@ def stages(run: Run) -> Iterator[tuple[str, int, str]]:
 def paths(run: Run, stage: str, step: int) -> list[str]:
     """The artifacts of a stage."""
     place = run.folder if stage == "data" else f"{run.folder}/step{step}"
-    return [f"{place}/{name}" for name in FILES[stage] + (DEVELOPMENT_FILES.get(stage, []) if run.develops else [])]
+    return [
+        f"{place}/{name}"
+        for name in FILES[stage] + (DEVELOPMENT_FILES.get(stage, []) if run.develops else [])
+    ]
 
 
 def artifacts(run: Run) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,9 @@ def check(folder: Path) -> None:
     if not weights(folder):
         raise UserError(f"the policy {folder} has no weights (*.safetensors)")
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise UserError(f"the policy {folder} has no tokenizer (one of {', '.join(TOKENIZER_FILES)})")
+        raise UserError(
+            f"the policy {folder} has no tokenizer (one of {', '.join(TOKENIZER_FILES)})"
+        )
 
 
 def weights(folder: Path) -> list[Path]:

@@ -34,7 +34,9 @@ def last_boxed(solution: str) -> str | None:
     start = max(solution.rfind(r"\boxed"), solution.rfind(r"\fbox"))
     if start < 0:
         return None
-    rest = solution[start:].split("boxed" if solution.startswith(r"\boxed", start) else "fbox", 1)[1]
+    rest = solution[start:].split("boxed" if solution.startswith(r"\boxed", start) else "fbox", 1)[
+        1
+    ]
     if not rest.lstrip().startswith("{"):
         words = rest.replace("$", " ").split()
         return words[0].rstrip(".") if words else None
@@ -64,11 +66,15 @@ def normalise(row: dict[str, Any]) -> dict[str, str | None]:
     if answer is None and solution is not None:
         answer = last_boxed(solution)
         if answer is None:
-            raise ValueError(r"no answer: it has no 'answer', and its 'solution' has no \boxed{...}")
+            raise ValueError(
+                r"no answer: it has no 'answer', and its 'solution' has no \boxed{...}"
+            )
     if answer is None and row.get("answer") == "":
         answer = ""
     if answer is None:
-        raise ValueError("no answer: it needs a text under 'answer', or a 'solution' with \\boxed{...}")
+        raise ValueError(
+            "no answer: it needs a text under 'answer', or a 'solution' with \\boxed{...}"
+        )
     return {
         "question_id": question_id(question),
         "question": question,
@@ -103,13 +109,19 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
-                raise UserError(f"{path}, line {number}: not JSON ({error.msg}, column {error.colno})") from None
+                raise UserError(
+                    f"{path}, line {number}: not JSON ({error.msg}, column {error.colno})"
+                ) from None
             if not isinstance(row, dict):
-                raise UserError(f"{path}, line {number}: a JSON object was expected, not {type(row).__name__}")
+                raise UserError(
+                    f"{path}, line {number}: a JSON object was expected, not {type(row).__name__}"
+                )
             yield number, row
 
 
-def table(rows: Iterable[tuple[int, dict[str, Any]]], source: str) -> tuple[pl.DataFrame, dict[str, list[int]]]:
+def table(
+    rows: Iterable[tuple[int, dict[str, Any]]], source: str
+) -> tuple[pl.DataFrame, dict[str, list[int]]]:
     """The normalised questions, each once, and the numbers of the rows left out: `repeated`, `empty_answer`.
 
     A bad row raises UserError with the source and the row's number.

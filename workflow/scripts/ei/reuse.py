@@ -77,7 +77,9 @@ def covered(run: Run, taken: Mapping[str, Rectangle]) -> bool:
     return rectangle(run) in taken.values()
 
 
-def saved(jobs: Sequence[tuple[str, Sequence[str]]], all_runs: Mapping[str, Run], taken: Sources) -> str | None:
+def saved(
+    jobs: Sequence[tuple[str, Sequence[str]]], all_runs: Mapping[str, Run], taken: Sources
+) -> str | None:
     """What sharing saves of the planned jobs, in a line, from each one's rule and outputs; None if it saves nothing.
 
     A link is no job; it stands for those of the stage whose artifacts it is to. `taken` is what `sources` found.
@@ -107,4 +109,6 @@ def linked_stages(run: Run, links: Set[str]) -> list[tuple[int, str]]:
 def jobs_of(run: Run, stage: str) -> int:
     """How many jobs a stage of a step is."""
     sharded = stage == "eval" or (stage == "sample" and run.kind == "ei")
-    return (run.settings["shards"] if sharded else 0) + (2 if run.develops and stage in EVALUATION else 1)
+    return (run.settings["shards"] if sharded else 0) + (
+        2 if run.develops and stage in EVALUATION else 1
+    )

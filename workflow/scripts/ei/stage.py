@@ -6,8 +6,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, TextIO, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import field, fields
+from types import UnionType
+from typing import Any, NoReturn, TextIO, TypeVar, get_args, get_type_hints
 
 T = TypeVar("T")
 
@@ -28,6 +30,39 @@ def boolean(text: str) -> bool:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     raise argparse.ArgumentTypeError(f"true or false, not {text!r}")
+
+
+def setting(default: Any, help: str, choices: Sequence[Any] | None = None) -> Any:
+    """A field of a dataclass of settings: its default, and the help text of its flag."""
+    return field(default=default, metadata={"help": help, "choices": choices})
+
+
+def add_settings(parser: argparse.ArgumentParser, settings: type) -> None:
+    """A flag for every `setting` field of a dataclass, with its type, default, choices and help."""
+    kinds = get_type_hints(settings)
+    for one in fields(settings):
+        if "help" not in one.metadata:
+            continue
+        parser.add_argument(
+            f"--{one.name}",
+            type=_reader(kinds[one.name]),
+            default=one.default,
+            choices=one.metadata["choices"],
+            help=f"{one.metadata['help']} (default: {one.default})",
+        )
+
+
+def _reader(kind: Any) -> Callable[[str], Any]:
+    """What turns a flag's text into a value of this type; `int | None` is read as an int."""
+    if isinstance(kind, UnionType):
+        kind = next(part for part in get_args(kind) if part is not type(None))
+    return boolean if kind is bool else kind
+
+
+def settings_from(flags: argparse.Namespace, settings: type[T], **others: Any) -> T:
+    """The dataclass filled from the flags of its fields; `others` are fields that have no flag."""
+    names = [one.name for one in fields(settings) if "help" in one.metadata]  # type: ignore[arg-type]
+    return settings(**{name: getattr(flags, name) for name in names}, **others)
 
 
 def settings(flags: argparse.Namespace, *names: str) -> dict[str, Any]:

@@ -25,7 +25,10 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     centre = share + Z95**2 / (2 * n)
     half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
     low, high = ((centre - half) / (1 + Z95**2 / n), (centre + half) / (1 + Z95**2 / n))
-    return (0.0 if successes == 0 else low, 1.0 if successes == n else high)  # exact at the ends, rounding aside
+    return (
+        0.0 if successes == 0 else low,
+        1.0 if successes == n else high,
+    )  # exact at the ends, rounding aside
 
 
 @lru_cache(maxsize=100_000)
@@ -54,7 +57,11 @@ def majority_at_k(answers: Sequence[str | None], right: Sequence[float], k: int)
     for rewards in voters.values():
         rivals = sizes.copy()
         rivals.remove(len(rewards))
-        expected += sum(rewards) / len(rewards) * wins(len(rewards), tuple(rivals), silent, k) if any(rewards) else 0.0
+        expected += (
+            sum(rewards) / len(rewards) * wins(len(rewards), tuple(rivals), silent, k)
+            if any(rewards)
+            else 0.0
+        )
     return expected
 
 
@@ -96,7 +103,9 @@ def bootstrap(sums: Sequence[float], counts: Sequence[int], seed: int = 0) -> tu
     if not len(sums):
         return 0.0, 1.0
     kinds, times = np.unique(np.column_stack([sums, counts]), axis=0, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(len(sums), times / len(sums), size=DRAWS) @ kinds
+    drawn = (
+        np.random.default_rng(seed).multinomial(len(sums), times / len(sums), size=DRAWS) @ kinds
+    )
     low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
     return float(low), float(high)
 

@@ -196,7 +196,11 @@ def tokens(text: str) -> list[str]:
         match = TOKEN.match(text, at)
         if match is None or len(found) >= MAX_TOKENS:
             raise Unknown(text[at : at + 10])
-        found.append(re.sub(r"(?<=_)\{|\}(?='*$)", "", match[0].strip()) if match["letter"] else match[0].strip())
+        found.append(
+            re.sub(r"(?<=_)\{|\}(?='*$)", "", match[0].strip())
+            if match["letter"]
+            else match[0].strip()
+        )
         at = match.end()
     if re.search(r"(?<![a-zA-Z\\])[a-zA-Z]{4,}", text):  # a word, not a product of four letters
         raise Unknown("word")
@@ -212,13 +216,20 @@ def starts_factor(token: str) -> bool:
     """Whether the token can begin a factor that stands beside another."""
     if token[:1].isalnum() or token in ("(", "{", "["):
         return True
-    return token in (r"\frac", r"\sqrt", r"\pi") or token in FUNCTIONS or token in GREEK or token[:1] == "."
+    return (
+        token in (r"\frac", r"\sqrt", r"\pi")
+        or token in FUNCTIONS
+        or token in GREEK
+        or token[:1] == "."
+    )
 
 
 def at_point(letter: str, point: int) -> Fraction:
     """The rational value of a letter at test point number `point`; some points have letters of both signs."""
     digest = hashlib.sha256(f"{point}/{letter}".encode()).digest()
-    size = Fraction(int.from_bytes(digest[:4], "big") + 2**28, 2**30 + int.from_bytes(digest[4:6], "big"))
+    size = Fraction(
+        int.from_bytes(digest[:4], "big") + 2**28, 2**30 + int.from_bytes(digest[4:6], "big")
+    )
     return -size if point and digest[6] & 1 else size
 
 

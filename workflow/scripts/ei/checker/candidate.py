@@ -22,7 +22,8 @@ TAGS = re.compile(
     r"|</>|</?s>"
 )
 NOISE = re.compile(
-    r"<\|.*$|\\(?:begin|end)\{(?:answer|center|solution)\}|\*\*|__|I hope (?:it|this) is correct\.?|^```\w*|```$", re.S
+    r"<\|.*$|\\(?:begin|end)\{(?:answer|center|solution)\}|\*\*|__|I hope (?:it|this) is correct\.?|^```\w*|```$",
+    re.S,
 )
 MARKER = re.compile(
     r"(?:\b(?:final|correct|my|the)?\s*(?:answer|result|solution)\b\**"
@@ -47,7 +48,9 @@ HEDGES = re.compile(
     re.I,
 )
 WHOLE_TEXT = re.compile(r"^\s*\$?\\text\{([^{}]*)\}\$?\s*$")
-COUNTED = re.compile(r"^\s*(?:\$[^$]*\$+|\\\(.*?\\\)|[-\d.,/$\\%]+)\s*[a-zA-Z]+(?:[\s.]+[a-zA-Z]+){0,7}[\s.]*$")
+COUNTED = re.compile(
+    r"^\s*(?:\$[^$]*\$+|\\\(.*?\\\)|[-\d.,/$\\%]+)\s*[a-zA-Z]+(?:[\s.]+[a-zA-Z]+){0,7}[\s.]*$"
+)
 UNDELIMITED = re.compile(r"\\[a-zA-Z]|[\^_=<>√π+*]|\s[-/]\s")  # the number may be part of a formula
 LONGEST_SENTENCE = 600  # characters; a longer one is no statement of an answer
 
@@ -132,7 +135,9 @@ def _first_sentence(text: str) -> str:
     """The text up to the end of its first sentence; full stops inside formulas do not count."""
     formulas = [match.span() for match in MATH.finditer(text)]
     for match in SENTENCE_END.finditer(text):
-        if text[: match.start()].strip() and not any(start < match.start() < end for start, end in formulas):
+        if text[: match.start()].strip() and not any(
+            start < match.start() < end for start, end in formulas
+        ):
             return text[: match.start()].strip()
     return text
 
@@ -145,7 +150,11 @@ def _concluded(sentence: str) -> str:
     verbs = list(VERB.finditer(flat))
     if verbs:
         after = flat[verbs[-1].end() :].replace("\0", " ").strip(" .:*")
-        if after and re.match(r"[-\d$\\(\[{.]|[a-zA-Z]\s*=", after) and not HEDGES.search(MATH.sub(" ", after)):
+        if (
+            after
+            and re.match(r"[-\d$\\(\[{.]|[a-zA-Z]\s*=", after)
+            and not HEDGES.search(MATH.sub(" ", after))
+        ):
             numbers = NUMERAL.findall(MATH.sub(" 0 ", after))
             if not is_prose(after):
                 return after

@@ -30,7 +30,9 @@ def main(parent: int, memory_mb: int) -> None:
     print(json.dumps({"ready": True, "memory_limited": limited}), file=replies, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        reply = answer(lambda r=request: judge(r["reference"], r["answer"], Settings(**r["settings"])))
+        reply = answer(
+            lambda r=request: judge(r["reference"], r["answer"], Settings(**r["settings"]))
+        )
         print(json.dumps(reply), file=replies, flush=True)
         if reply["rule"] == "memory":  # the heap is fragmented now: a fresh process takes over
             return

@@ -6,7 +6,9 @@ r"""One spelling for what LaTeX, Unicode and plain text write in many ways.
 import re
 from functools import lru_cache
 
-INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xAD])
+INVISIBLE = dict.fromkeys(
+    [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xAD]
+)
 CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 SUPERSCRIPTS = {"⁰": "0", "¹": "1", "²": "2", "³": "3", "⁴": "4", "⁵": "5", "⁶": "6", "⁷": "7", "⁸": "8", "⁹": "9",
                 "⁻": "-", "ⁿ": "n"}  # fmt: skip
@@ -32,9 +34,15 @@ DROPPED = re.compile(
     r"\\(?:left|right|m?[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|strut|mathstrut"
     r"|rm|bf|it|sf|tt|large|Large|small|normalsize|centering|hfill|hline|allowbreak|nonumber)(?![a-zA-Z])"
 )
-TEXT = re.compile(r"\\(?:text(?:normal|rm|bf|it|sf|tt|up|sc)?|mbox|hbox|operatorname\*?|mathrm|mathop)\s*\{([^{}]*)\}")
-FONT = re.compile(r"\\(?:math(?:bf|it|sf|tt|normal)|boldsymbol|bm|bold|emph|underline|pmb)\s*\{([^{}]*)\}")
-ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{(?:align|equation|gather|math|displaymath|eqnarray|split|aligned)\*?\}")
+TEXT = re.compile(
+    r"\\(?:text(?:normal|rm|bf|it|sf|tt|up|sc)?|mbox|hbox|operatorname\*?|mathrm|mathop)\s*\{([^{}]*)\}"
+)
+FONT = re.compile(
+    r"\\(?:math(?:bf|it|sf|tt|normal)|boldsymbol|bm|bold|emph|underline|pmb)\s*\{([^{}]*)\}"
+)
+ENVIRONMENT = re.compile(
+    r"\\(?:begin|end)\s*\{(?:align|equation|gather|math|displaymath|eqnarray|split|aligned)\*?\}"
+)
 DELIMITERS = re.compile(r"(?<!\\)\$+|\\[()]|(?<!\\)\\[\[\]]")
 SAME = [
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
@@ -50,7 +58,10 @@ SAME = [
     (re.compile(r"\\(?:rbrack)(?![a-zA-Z])"), "]"),
     (re.compile(r"\\(?:lvert|rvert|vert|mid)(?![a-zA-Z])"), "|"),
     (re.compile(r"\\(?:varnothing|O)(?![a-zA-Z])"), r"\\emptyset "),
-    (re.compile(r"\\(?:mathbb|Bbb|mathbf)\s*\{?\s*R\s*\}?|\\(?:R|Reals|reals)(?![a-zA-Z])"), r"\\mathbb{R}"),
+    (
+        re.compile(r"\\(?:mathbb|Bbb|mathbf)\s*\{?\s*R\s*\}?|\\(?:R|Reals|reals)(?![a-zA-Z])"),
+        r"\\mathbb{R}",
+    ),
     (re.compile(r"\\(?:bigcup)(?![a-zA-Z])"), r"\\cup "),
     (re.compile(r"\\langle(?![a-zA-Z])"), "("),
     (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
@@ -61,9 +72,22 @@ SAME = [
     (re.compile(r"\{\s*,\s*\}"), ","),
     (re.compile(r"\+\s*\\infty"), r"\\infty"),
     (re.compile(r"\\%"), "%"),
-    (re.compile(r"\s*(?:\\text\{\s*|(?<![a-zA-Z\\]))(?:percent(?:age)?|pct|per cent)(?:\s*\}|(?![a-zA-Z]))"), "%"),
-    (re.compile(r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![a-zA-Z])|\\degree(?![a-zA-Z])|\\deg(?![a-zA-Z])"), r"^\\circ "),
-    (re.compile(r"\s*\\?-?\s*(?:\\text\{\s*|(?<![a-zA-Z\\]))degrees?\s*(?:\}|(?![a-zA-Z]))"), r"^\\circ "),
+    (
+        re.compile(
+            r"\s*(?:\\text\{\s*|(?<![a-zA-Z\\]))(?:percent(?:age)?|pct|per cent)(?:\s*\}|(?![a-zA-Z]))"
+        ),
+        "%",
+    ),
+    (
+        re.compile(
+            r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![a-zA-Z])|\\degree(?![a-zA-Z])|\\deg(?![a-zA-Z])"
+        ),
+        r"^\\circ ",
+    ),
+    (
+        re.compile(r"\s*\\?-?\s*(?:\\text\{\s*|(?<![a-zA-Z\\]))degrees?\s*(?:\}|(?![a-zA-Z]))"),
+        r"^\\circ ",
+    ),
     (re.compile(r"(?<=\d) [xX] (?=\d)"), r"\\times "),
     (re.compile(r"\{([^{}]*)\\choose(?![a-zA-Z])([^{}]*)\}"), r"\\binom{\1}{\2}"),
     (re.compile(r"(?<![\w.\\])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?![\w.^])"), r"\1\\times 10^{\2}"),
@@ -134,7 +158,9 @@ def _text(match: re.Match[str]) -> str:
     inner = match[1].strip()
     if not inner:
         return " "
-    if re.fullmatch(r"[A-DF-HJ-Z]", inner) and re.search(r"[\d}]\s*$", match.string[: match.start()]):
+    if re.fullmatch(r"[A-DF-HJ-Z]", inner) and re.search(
+        r"[\d}]\s*$", match.string[: match.start()]
+    ):
         return rf"\text{{{inner}}}"  # 5 J
     if re.fullmatch(r"[\d.,/+\-\s]+|[eid]|\(?[A-Z]\)?|[A-Z](?:, ?[A-Z])+|%|\\\$", inner):
         return f" {inner} "
@@ -152,7 +178,13 @@ def _plain_calls(text: str) -> str:
             end = closing(text, match.end())
             if match.start() < position or end is None:
                 continue
-            parts += [text[position : match.start()], command, "{", text[match.end() + 1 : end], "}"]
+            parts += [
+                text[position : match.start()],
+                command,
+                "{",
+                text[match.end() + 1 : end],
+                "}",
+            ]
             position = end + 1
         text = "".join(parts) + text[position:]
     return text
@@ -194,5 +226,7 @@ def key(text: str) -> str:
     r"""The cleaned text without spaces, `\text` and needless braces: equal keys are the same answer."""
     text = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text)
     text = re.sub(r"([_^])\{(\w)\}", r"\1\2", text)
-    text = re.sub(r"(?<=\d)\s+(?=\d)|(?<=\d,)\s+(?=\d{3}(?!\d))", "\0", text.strip())  # 3 7 is not 37
+    text = re.sub(
+        r"(?<=\d)\s+(?=\d)|(?<=\d,)\s+(?=\d{3}(?!\d))", "\0", text.strip()
+    )  # 3 7 is not 37
     return re.sub(r"\s+", "", text).replace("\0", " ")

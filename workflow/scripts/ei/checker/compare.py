@@ -34,11 +34,19 @@ def equal(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
 
 def _labels_agree(ref: Node, ans: Node) -> bool:
     first, second = key(ref.label), key(ans.label)
-    if first == second or re.search(r"[a-z]{4,}", first + second):  # a word says the same of any letter
+    if first == second or re.search(
+        r"[a-z]{4,}", first + second
+    ):  # a word says the same of any letter
         return True
-    if re.sub(r"[^a-zA-Z]", "", first) == re.sub(r"[^a-zA-Z]", "", second) and "_" in first and "_" in second:
+    if (
+        re.sub(r"[^a-zA-Z]", "", first) == re.sub(r"[^a-zA-Z]", "", second)
+        and "_" in first
+        and "_" in second
+    ):
         return True
-    return bool(FUNCTION_LABEL.match(first) and FUNCTION_LABEL.match(second) and "y" in (first, second))
+    return bool(
+        FUNCTION_LABEL.match(first) and FUNCTION_LABEL.match(second) and "y" in (first, second)
+    )
 
 
 def _unthousand(node: Node) -> Node:
@@ -64,7 +72,9 @@ def _same_kind(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
         case "union":
             return unordered(list(ref.items), list(ans.items), leaves)
         case "matrix":
-            if ref.mark != ans.mark or [len(r.items) for r in ref.items] != [len(r.items) for r in ans.items]:
+            if ref.mark != ans.mark or [len(r.items) for r in ref.items] != [
+                len(r.items) for r in ans.items
+            ]:
                 return False if ref.mark == ans.mark == "[" else leaves.texts(ref.text, ans.text)
             pairs = zip(_cells(ref), _cells(ans), strict=True)
             return every(equal(r, a, leaves) for r, a in pairs)
@@ -81,8 +91,16 @@ def _other_kind(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
     if kinds == {"tuple", "interval"}:
         return _tuples(ref, ans, leaves)
     if kinds == {"list", "tuple"}:
-        labels = {item.label for node in (ref, ans) if node.kind == "list" for item in node.items if item.label}
-        if len(ref.items) != len(ans.items) or (len(labels) < 2 and (ref.kind == "list" or _maybe_interval(ref))):
+        labels = {
+            item.label
+            for node in (ref, ans)
+            if node.kind == "list"
+            for item in node.items
+            if item.label
+        }
+        if len(ref.items) != len(ans.items) or (
+            len(labels) < 2 and (ref.kind == "list" or _maybe_interval(ref))
+        ):
             return False
         return every(equal(r, a, leaves) for r, a in zip(ref.items, ans.items, strict=True))
     if "set" in kinds or "list" in kinds:
@@ -102,7 +120,11 @@ def _other_kind(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
     if kinds == {"reals", "tuple"} or kinds == {"reals", "interval"}:
         other = ans if ref.kind == "reals" else ref
         return _tuples(Node("tuple", "", (MINUS_INFINITY, INFINITY), mark="()"), other, leaves)
-    if "value" in kinds and kinds & {"matrix", "union", "tuple", "interval", "set"} and _has_operators(ref, ans):
+    if (
+        "value" in kinds
+        and kinds & {"matrix", "union", "tuple", "interval", "set"}
+        and _has_operators(ref, ans)
+    ):
         return leaves.texts(ref.text, ans.text)
     return False
 
@@ -120,7 +142,9 @@ def _cells(matrix: Node) -> list[Node]:
 def _as_union(node: Node) -> Node:
     """`x < 1 or x > 3`, and `x \\ne 2`, as unions of intervals."""
     if node.kind == "list" and all(item.kind == "interval" for item in node.items):
-        return replace(node, kind="union", items=tuple(replace(item, label="") for item in node.items))
+        return replace(
+            node, kind="union", items=tuple(replace(item, label="") for item in node.items)
+        )
     if node.kind == "except":
         point = node.items[0]
         below = Node("interval", "", (MINUS_INFINITY, point), mark="()")
@@ -140,9 +164,13 @@ def _as_relation(node: Node) -> Node:
     """The inequality that an interval with one finite end was read from."""
     low, high = node.items
     if low is MINUS_INFINITY:
-        return Node("relation", "", (leaf(node.label), high), mark=r"\le" if node.mark[1] == "]" else "<")
+        return Node(
+            "relation", "", (leaf(node.label), high), mark=r"\le" if node.mark[1] == "]" else "<"
+        )
     if high is INFINITY:
-        return Node("relation", "", (low, leaf(node.label)), mark=r"\le" if node.mark[0] == "[" else "<")
+        return Node(
+            "relation", "", (low, leaf(node.label)), mark=r"\le" if node.mark[0] == "[" else "<"
+        )
     signs = [r"\le" if side in "[]" else "<" for side in node.mark]
     return Node("relation", "", (low, leaf(node.label), high), mark=" ".join(signs))
 
@@ -159,7 +187,11 @@ def _lists(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
     """Lists of the same length, in any order unless labels or the setting say otherwise."""
     if len(ref.items) != len(ans.items):
         both_sets = leaves.settings.list_order == "any"
-        return unordered(_distinct(ref.items, leaves), _distinct(ans.items, leaves), leaves) if both_sets else False
+        return (
+            unordered(_distinct(ref.items, leaves), _distinct(ans.items, leaves), leaves)
+            if both_sets
+            else False
+        )
     one_sided = any(i.label for i in ref.items) != any(i.label for i in ans.items)
     labels = {re.sub(r"[_\d{}]", "", key(i.label)) for i in (*ref.items, *ans.items) if i.label}
     if leaves.settings.list_order == "same" or (one_sided and len(labels) > 1):
@@ -195,11 +227,21 @@ def _distinct(items: Iterable[Node], leaves: Leaves) -> list[Node]:
 def _chains(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
     """Equations: as equations where both are, else by the value on which all members agree."""
     first, second = _sides(ref), _sides(ans)
-    if first and second and (not ref.label or not ans.label) and _letters("".join(first)) and _letters("".join(second)):
+    if (
+        first
+        and second
+        and (not ref.label or not ans.label)
+        and _letters("".join(first))
+        and _letters("".join(second))
+    ):
         return leaves.equations(first, second)
     if _is_equation(ref):
         return False  # 2x + z = 1 is not the answer 1
-    return every(_one_value(node, ref if node is ans else ans, leaves) for node in (ref, ans) if node.kind == "chain")
+    return every(
+        _one_value(node, ref if node is ans else ans, leaves)
+        for node in (ref, ans)
+        if node.kind == "chain"
+    )
 
 
 def _sides(node: Node) -> tuple[str, str] | None:
@@ -210,7 +252,11 @@ def _sides(node: Node) -> tuple[str, str] | None:
 
 
 def _is_equation(node: Node) -> bool:
-    return _sides(node) is not None and not node.label and _letters(node.items[0].text + node.items[1].text)
+    return (
+        _sides(node) is not None
+        and not node.label
+        and _letters(node.items[0].text + node.items[1].text)
+    )
 
 
 def _letters(text: str) -> bool:
@@ -225,7 +271,9 @@ def _one_value(chain: Node, other: Node, leaves: Leaves) -> bool | None:
     if SUM_LABEL.match(members[0].text) and not _letters(_bare(other)) and marks[0] == "=":
         members, marks = members[1:], marks[1:]
     start = members[0]
-    exact_ones = [start] + [m for m, mark in zip(members[1:], marks, strict=False) if mark != r"\approx"]
+    exact_ones = [start] + [
+        m for m, mark in zip(members[1:], marks, strict=False) if mark != r"\approx"
+    ]
     rounded = [m for m, mark in zip(members[1:], marks, strict=False) if mark == r"\approx"]
     if any(_letters(_bare(m)) for m in members) and not _letters(_bare(other)):
         return False  # x + 3 = 5 says nothing of 5
@@ -260,7 +308,11 @@ def _relations(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
     if len(texts) == len(others) == 2:
         (low, high), strict = _directed(texts, signs[0])
         (other_low, other_high), other_strict = _directed(others, other_signs[0])
-        return False if strict != other_strict else leaves.equations((low, high), (other_low, other_high), True)
+        return (
+            False
+            if strict != other_strict
+            else leaves.equations((low, high), (other_low, other_high), True)
+        )
     if signs != other_signs or len(texts) != len(others):
         return False
     return every(leaves.texts(a, b) for a, b in zip(texts, others, strict=True))

@@ -11,7 +11,9 @@ from ei.checker.settings import Verdict
 from ei.checker.structure import parse
 from ei.checker.values import Leaves
 
-NUMBER = re.compile(r"-?\d{1,300}(?:\.\d{1,90})?(?:/0*[1-9]\d{0,300})?")  # the usual answer, decided without a parse
+NUMBER = re.compile(
+    r"-?\d{1,300}(?:\.\d{1,90})?(?:/0*[1-9]\d{0,300})?"
+)  # the usual answer, decided without a parse
 CHOICE = re.compile(r"^(?:\(([A-J])\)|([A-J]))$")
 CHOSEN = re.compile(r"^(?:(?:option|choice|answer)\s*)?(?:\(([A-J])\)|([A-J])(?:[.):]|$))", re.I)
 NUMBERED = re.compile(r"^(?:\([A-J]\)|[A-J]\)|[A-J]\.)\s*(?=\S)")
@@ -54,13 +56,21 @@ def _choice(letter: str, answer: str, shown: str) -> Verdict:
 def _status(result: bool, ref: Node, ans: Node, leaves: Leaves) -> str:
     if result:
         return "correct"
-    return "unparsable" if "unparsable" in leaves.used or (ans.kind == "words" and ref.kind != "words") else "wrong"
+    return (
+        "unparsable"
+        if "unparsable" in leaves.used or (ans.kind == "words" and ref.kind != "words")
+        else "wrong"
+    )
 
 
 def _rule(ref: Node, ans: Node, leaves: Leaves) -> str:
     """The shapes, and what decided their leaves: "value: arithmetic", "list/set: math-verify"."""
     shapes = ref.kind if ref.kind == ans.kind else f"{ref.kind}/{ans.kind}"
-    how: list[str] = [name for name in ("base", "percent", "units", "points", "math-verify") if name in leaves.used]
+    how: list[str] = [
+        name
+        for name in ("base", "percent", "units", "points", "math-verify")
+        if name in leaves.used
+    ]
     if shapes == "value" and not how:
         how = ["arithmetic"]
     return f"{shapes}: {', '.join(how)}" if how else shapes

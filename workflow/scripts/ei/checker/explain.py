@@ -13,7 +13,9 @@ LONGEST_SHOWN = 500  # characters of a line
 
 def explain(reference: str, response: str, settings: Settings) -> str:
     """One line for each step; the last is the verdict and its reward."""
-    reference, response = (text.encode("utf-8", "replace").decode() for text in (reference, response))
+    reference, response = (
+        text.encode("utf-8", "replace").decode() for text in (reference, response)
+    )
     answer = answer_text(response, settings.tag_space)
     lines = [("format", "ok" if answer is not None else "not `</think> <answer> ... </answer>`")]
     text = response if answer is None else answer
@@ -28,7 +30,9 @@ def explain(reference: str, response: str, settings: Settings) -> str:
     verdict, by = decided(reference, text, settings)
     lines.append(("decided by", f"{by}, in {verdict.milliseconds:.1f} ms"))
     lines.append(("rule", verdict.rule))
-    lines.append(("second opinion", "same string" if string_judge(reference, text) else "another string"))
+    lines.append(
+        ("second opinion", "same string" if string_judge(reference, text) else "another string")
+    )
     if answer is None:
         lines.append(("answer alone", f"{verdict.status} ({verdict.rule})"))
         verdict = Verdict("no_format", "format")
@@ -49,12 +53,26 @@ def shape(node: Node) -> str:
     """The node in one line: `tuple (1; 2)`, `value 12 [unit cm]`."""
     label = f"{node.label} = " if node.label else ""
     if node.quantity:
-        marks = [*node.quantity.unit, *(["%"] if node.quantity.percent else []), *(["degrees"] * node.quantity.degrees)]
-        return f"{label}{node.kind} {node.quantity.value}" + (f" [{' '.join(marks)}]" if marks else "")
+        marks = [
+            *node.quantity.unit,
+            *(["%"] if node.quantity.percent else []),
+            *(["degrees"] * node.quantity.degrees),
+        ]
+        return f"{label}{node.kind} {node.quantity.value}" + (
+            f" [{' '.join(marks)}]" if marks else ""
+        )
     inside = "; ".join(shape(item) for item in node.items[:8])
-    return f"{label}{node.kind} {node.mark} {{{inside}}}" if node.items else f"{label}{node.kind} {node.text}"
+    return (
+        f"{label}{node.kind} {node.mark} {{{inside}}}"
+        if node.items
+        else f"{label}{node.kind} {node.text}"
+    )
 
 
 def _line(text: str) -> str:
-    shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}... ({len(text)} characters)"
+    shown = (
+        text
+        if len(text) <= LONGEST_SHOWN
+        else f"{text[:LONGEST_SHOWN]}... ({len(text)} characters)"
+    )
     return shown.replace("\n", "\\n").replace("\0", "\\0")

@@ -44,7 +44,9 @@ def write_memo(path: Path | None, memo: Memo) -> None:
     if path is None:
         return
     rows = [(name, *memo[name]) for name in sorted(memo)]
-    write_table(pl.DataFrame(rows, schema=SCHEMA, orient="row"), path, stamp("", {"checker": VERSION}))
+    write_table(
+        pl.DataFrame(rows, schema=SCHEMA, orient="row"), path, stamp("", {"checker": VERSION})
+    )
 
 
 def recall(memo: Memo, pair: Pair, settings: Settings) -> Verdict | None:

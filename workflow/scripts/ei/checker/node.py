@@ -78,7 +78,9 @@ def leaf(text: str) -> Node:
 
 def ambiguous(node: Node) -> bool:
     """Whether `1,234` was read as one number and may be two."""
-    return node.kind == "value" and bool(THOUSANDS.search(node.text) or SPACED_THOUSANDS.search(node.text))
+    return node.kind == "value" and bool(
+        THOUSANDS.search(node.text) or SPACED_THOUSANDS.search(node.text)
+    )
 
 
 def split(text: str, separators: str) -> list[str]:

@@ -24,7 +24,9 @@ from ei.stage import UserError
 START_LIMIT_S = 120.0  # Math-Verify takes 2 to 4 s to import, much longer on a cold network disk
 PAIRS_PER_WORKER = 250  # below this a second worker's start costs more than it saves
 DEATHS = 2  # a pair that takes this many workers down with it is an error
-FAILED_STARTS = 3  # workers in a row that die before they are ready: something is wrong with the installation
+FAILED_STARTS = (
+    3  # workers in a row that die before they are ready: something is wrong with the installation
+)
 SCRIPTS = Path(__file__).resolve().parents[2]
 
 Pair = tuple[str, str]
@@ -87,7 +89,9 @@ def _turn(state: State) -> Iterator[tuple[Pair, Verdict]]:
         if time.monotonic() < worker.deadline:
             continue
         if not worker.ready:
-            raise UserError(f"a checker process was not ready after {START_LIMIT_S:.0f} s: is the machine overloaded?")
+            raise UserError(
+                f"a checker process was not ready after {START_LIMIT_S:.0f} s: is the machine overloaded?"
+            )
         pair = worker.pair
         _stop(state, worker)
         _start(state)
@@ -120,7 +124,11 @@ def _bury(state: State, worker: Worker) -> Iterator[tuple[Pair, Verdict]]:
     if not worker.ready:
         state.failed_starts += 1
         if state.failed_starts >= FAILED_STARTS:
-            message = (worker.process.stderr.read() if worker.process.stderr else b"").decode(errors="replace").strip()
+            message = (
+                (worker.process.stderr.read() if worker.process.stderr else b"")
+                .decode(errors="replace")
+                .strip()
+            )
             last = message.splitlines()[-1] if message else "it was killed"
             raise UserError(f"a checker process could not start {FAILED_STARTS} times: {last}")
     _stop(state, worker)
@@ -140,9 +148,15 @@ def _give(state: State, worker: Worker) -> None:
         return
     worker.pair = state.queue.popleft()
     worker.deadline = time.monotonic() + state.settings.timeout_s
-    request = {"reference": worker.pair[0], "answer": worker.pair[1], "settings": asdict(state.settings)}
+    request = {
+        "reference": worker.pair[0],
+        "answer": worker.pair[1],
+        "settings": asdict(state.settings),
+    }
     assert worker.process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # it was killed while idle: the closed pipe is read next
+    with contextlib.suppress(
+        BrokenPipeError
+    ):  # it was killed while idle: the closed pipe is read next
         worker.process.stdin.write(json.dumps(request).encode() + b"\n")
         worker.process.stdin.flush()
 
@@ -162,7 +176,9 @@ def launch(settings: Settings) -> Process:
 def _start(state: State, process: Process | None = None) -> None:
     process = process or launch(state.settings)
     assert process.stdout is not None
-    state.selector.register(process.stdout, selectors.EVENT_READ, Worker(process, time.monotonic() + START_LIMIT_S))
+    state.selector.register(
+        process.stdout, selectors.EVENT_READ, Worker(process, time.monotonic() + START_LIMIT_S)
+    )
 
 
 def _environment() -> dict[str, str]:

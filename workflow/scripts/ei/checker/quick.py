@@ -12,11 +12,15 @@ def quick(reference: str, answer: str, settings: Settings) -> Verdict | None:
     """The verdict of the exact rules, or None where they cannot tell: then a worker must."""
     try:
         return decide(reference, answer, Leaves(settings))
-    except Exception:  # hostile text in our own rules: a worker meets it again and reports it as a status
+    except (
+        Exception
+    ):  # hostile text in our own rules: a worker meets it again and reports it as a status
         return None
 
 
 def string_judge(reference: str, answer: str) -> bool:
     """The second opinion: whether the normalised strings are equal, units aside."""
-    first, second = (key(quantity(clean(boxed_only(text[:4000]))).value) for text in (reference, answer))
+    first, second = (
+        key(quantity(clean(boxed_only(text[:4000]))).value) for text in (reference, answer)
+    )
     return first == second

@@ -21,12 +21,19 @@ def numeral(token: str) -> Fraction:
         return Fraction(token if token[0] != "." else "0" + token)
     plain, cycle = re.fullmatch(r"(\d*\.\d*)\\overline\{(\d+)\}", token).groups()  # type: ignore[union-attr]
     places = len(plain.split(".")[1])
-    return Fraction(plain + "0" if plain != "." else "0") + Fraction(int(cycle), (10 ** len(cycle) - 1) * 10**places)
+    return Fraction(plain + "0" if plain != "." else "0") + Fraction(
+        int(cycle), (10 ** len(cycle) - 1) * 10**places
+    )
 
 
 def mixed(whole: Value, part: Value) -> Value:
     """The mixed number."""
-    if not isinstance(whole, Fraction) or whole.denominator != 1 or not isinstance(part, Fraction) or part >= 1:
+    if (
+        not isinstance(whole, Fraction)
+        or whole.denominator != 1
+        or not isinstance(part, Fraction)
+        or part >= 1
+    ):
         raise Unknown("mixed number")
     return whole + part if whole >= 0 else whole - part
 

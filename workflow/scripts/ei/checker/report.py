@@ -47,14 +47,19 @@ def listed(pairs: pl.DataFrame) -> list[dict[str, Any]]:
 
 def summary_line(scored: pl.DataFrame, pairs: pl.DataFrame) -> str:
     """One line for the terminal: statuses, pairs, memo hits, the slowest pair."""
-    statuses = ", ".join(f"{count} {status}" for status, count in counts(scored, "status").items()) or "no rows"
+    statuses = (
+        ", ".join(f"{count} {status}" for status, count in counts(scored, "status").items())
+        or "no rows"
+    )
     sources = counts(pairs, "source")
     line = (
         f"{scored.height} responses: {statuses}; {pairs.height} distinct pairs: {sources.get('rules', 0)} by exact"
         f" rules, {sources.get('memo', 0)} from the memo, {sources.get('worker', 0)} by a worker"
     )
     if pairs.height:
-        slowest = pairs.sort("milliseconds", descending=True, maintain_order=True).row(0, named=True)
+        slowest = pairs.sort("milliseconds", descending=True, maintain_order=True).row(
+            0, named=True
+        )
         shown = f"{slowest['reference'][:40]!r} against {slowest['answer'][:40]!r}"
         line += f"; slowest {slowest['milliseconds']:.0f} ms: {shown}"
     return line

@@ -16,9 +16,13 @@ class Settings:
     timeout_s: float = 2.0  # wall-clock seconds of one comparison; then its process is killed
     max_chars: int = 2000  # longest answer (after unwrapping a box) that is parsed
     memory_mb: int = 900  # address space of a worker, MiB; Math-Verify alone needs about 250
-    tag_space: str = "one"  # between </think> and <answer>: "one" space, or "any" white space, none included
+    tag_space: str = (
+        "one"  # between </think> and <answer>: "one" space, or "any" white space, none included
+    )
     list_order: str = "any"  # "any" or "same": are the values of a bare list, 1, 2, ordered
-    percent: str = "optional"  # "optional": 28% is 28 and 0.28; "value": only 0.28; "required": only 28%
+    percent: str = (
+        "optional"  # "optional": 28% is 28 and 0.28; "value": only 0.28; "required": only 28%
+    )
     units: str = "optional"  # "optional": a unit that one side lacks is no difference; "required"
     base: str = "required"  # "required": 101_2 is not 101; "optional"
     tolerance: float = 0.0  # relative difference that decimals may have; 0 is exact

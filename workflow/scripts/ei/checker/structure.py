@@ -49,7 +49,11 @@ def parse(text: str) -> Node:
 
 def _words(text: str) -> Node | None:
     """Phrases with a meaning of their own."""
-    squeezed = re.sub(r"\\text|\\?[\s{}.]|\\cup$", "", text.lower()) if r"\mathbb" not in text else text.lower()
+    squeezed = (
+        re.sub(r"\\text|\\?[\s{}.]|\\cup$", "", text.lower())
+        if r"\mathbb" not in text
+        else text.lower()
+    )
     for kind, phrases in (("none", NO_SOLUTION), ("reals", ALL_REALS), ("missing", DOES_NOT_EXIST)):
         if (squeezed in phrases or text in phrases) and text not in ("R", "r"):
             return Node(kind, text)
@@ -61,7 +65,9 @@ def _matrix(text: str) -> Node | None:
     if match is None or match[3].count(r"\begin"):
         return None
     rows = [row for row in re.split(r"\\\\", match[3]) if row.strip()]
-    cells = tuple(Node("row", row, tuple(parse(cell) for cell in split(row, "&"))) for row in rows[:MAX_ITEMS])
+    cells = tuple(
+        Node("row", row, tuple(parse(cell) for cell in split(row, "&"))) for row in rows[:MAX_ITEMS]
+    )
     return Node("matrix", text, cells, mark="|" if match[2] in ("vmatrix", "Vmatrix") else "[")
 
 
@@ -72,7 +78,9 @@ def _listing(text: str) -> Node | None:
         return Node("list", text, tuple(_as_tuple(group) for group in groups), mark=";")
     joined = _split_joiners(text)
     groups = [parse(part) for part in joined] if len(joined) > 1 and "," in text else []
-    if groups and all(g.kind == "list" and len(g.items) == len(groups[0].items) > 1 for g in groups):
+    if groups and all(
+        g.kind == "list" and len(g.items) == len(groups[0].items) > 1 for g in groups
+    ):
         labels = [[item.label for item in group.items] for group in groups]
         if all(labels[0]) and all(label == labels[0] for label in labels):
             return Node("list", text, tuple(_as_tuple(group) for group in groups), mark=";")
@@ -191,13 +199,18 @@ def _around_zero(label: str, value: Node, sign: str) -> Node:
     opposite, closed = leaf(f"-({value.text})"), sign in (r"\le", r"\ge")
     if sign in ("<", r"\le"):
         return _interval(opposite, value, closed, closed, label)
-    outside = (_interval(MINUS_INFINITY, opposite, False, closed, ""), _interval(value, INFINITY, closed, False, ""))
+    outside = (
+        _interval(MINUS_INFINITY, opposite, False, closed, ""),
+        _interval(value, INFINITY, closed, False, ""),
+    )
     return Node("union", "", outside, label=label)
 
 
 def _is_variable(text: str) -> bool:
     return (
-        len(text) <= LONGEST_LABEL and bool(LABEL.match(text)) and not re.match(r"^\s*(?:e|i|\\text\{.*\})\s*$", text)
+        len(text) <= LONGEST_LABEL
+        and bool(LABEL.match(text))
+        and not re.match(r"^\s*(?:e|i|\\text\{.*\})\s*$", text)
     )
 
 
@@ -222,7 +235,11 @@ def _brackets(text: str) -> Node | None:
         inside = text[2:-2]
         parts = _parts(inside.replace(r"\,", " "), ",;")
         items = [parse(part) for part in parts[:MAX_ITEMS]]
-        flat = [x for item in items for x in (item.items if item.kind == "list" and item.mark == r"\pm" else (item,))]
+        flat = [
+            x
+            for item in items
+            for x in (item.items if item.kind == "list" and item.mark == r"\pm" else (item,))
+        ]
         return Node("set", text, tuple(flat)) if items else Node("none", text)
     if match := re.match(r"^\\(?:langle|lt)(.*)\\(?:rangle|gt)$", text):
         return Node("tuple", text, tuple(parse(part) for part in _parts(match[1], ",;")), mark="()")
@@ -230,7 +247,9 @@ def _brackets(text: str) -> Node | None:
         return None
     parts = _parts(text[1:-1], ",;")
     if len(parts) > 1:
-        return Node("tuple", text, tuple(parse(part) for part in parts[:MAX_ITEMS]), mark=text[0] + text[-1])
+        return Node(
+            "tuple", text, tuple(parse(part) for part in parts[:MAX_ITEMS]), mark=text[0] + text[-1]
+        )
     inside = text[1:-1]
     if parts and text[0] == "(" and text[-1] == ")" and not re.match(r"^\s*[A-Za-z]\s*$", inside):
         node = parse(inside)

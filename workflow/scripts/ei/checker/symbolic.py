@@ -20,13 +20,19 @@ from ei.checker.values import Leaves, proportional
 
 DIGITS = 50  # of an evaluation
 CLOSE = sympy.Float("1e-40", DIGITS)  # relative difference below which two constants are the same
-POINTS = [sympy.Rational(n, d) for n, d in ((17, 23), (31, 13), (57, 11), (-19, 29), (-43, 17), (223, 9))]
+POINTS = [
+    sympy.Rational(n, d) for n, d in ((17, 23), (31, 13), (57, 11), (-19, 29), (-43, 17), (223, 9))
+]
 NEEDED = 3  # points at which both sides must be defined
 DECIMAL = re.compile(r"(?<![\d\\_])(\d*)\.(\d+)(?!\d*\s*\\overline)")
 REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d+)\}")
 MIXED = re.compile(r"(?<![\d.^_{}\\])(\d+)\s*(\\frac\{\d+\}\{\d+\})")
-CAPITAL_E = re.compile(r"\\[a-zA-Z]+|E")  # the parser reads E as the base of logarithms, and cannot read E_0
-BESIDE = re.compile(r"(?<=\d)\s*(?=\(|\\[dt]?binom|\\frac)")  # the parser reads 3(4) as 3 + 4, a mixed number
+CAPITAL_E = re.compile(
+    r"\\[a-zA-Z]+|E"
+)  # the parser reads E as the base of logarithms, and cannot read E_0
+BESIDE = re.compile(
+    r"(?<=\d)\s*(?=\(|\\[dt]?binom|\\frac)"
+)  # the parser reads 3(4) as 3 + 4, a mixed number
 COMMANDS = re.compile(r"\\([a-zA-Z]+|.)")
 KNOWN_NAMES = (
     "frac sqrt pi cdot times div infty sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth sech csch log"
@@ -83,11 +89,17 @@ class SymbolicLeaves(Leaves):
 
     def matrices(self, a: Any, b: Any) -> bool:
         a, b = (m.doit() if hasattr(m, "doit") else m for m in (a, b))
-        if not isinstance(a, sympy.MatrixBase) or not isinstance(b, sympy.MatrixBase) or a.shape != b.shape:
+        if (
+            not isinstance(a, sympy.MatrixBase)
+            or not isinstance(b, sympy.MatrixBase)
+            or a.shape != b.shape
+        ):
             return False
         return all(self.same(x, y) for x, y in zip(a, b, strict=True))
 
-    def equations(self, first: tuple[str, str], second: tuple[str, str], directed: bool = False) -> bool | None:
+    def equations(
+        self, first: tuple[str, str], second: tuple[str, str], directed: bool = False
+    ) -> bool | None:
         found = proportional(first, second, directed)
         if found is not None:
             return found
@@ -112,7 +124,9 @@ def read(text: str) -> Any:
     text = re.sub(r"\^(\d+)", r"^{\1}", re.sub(r"_(\w)", r"_{\1}", re.sub(r"(?<!\\)%", "", text)))
     text = BESIDE.sub(r"\\cdot ", text)
     text = re.sub(
-        r"\^\\circ", r"\\cdot \\frac{\\pi}{180}" if re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", text) else "", text
+        r"\^\\circ",
+        r"\\cdot \\frac{\\pi}{180}" if re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", text) else "",
+        text,
     )
     checked(text)
     complex_numbers = bool(re.search(r"(?<![a-zA-Z\\])i(?![a-zA-Z])|\\(?:det|cis)", text))
@@ -123,7 +137,9 @@ def read(text: str) -> Any:
         )  # fmt: skip
     except RecursionError:
         raise
-    except Exception as error:  # the grammar's listener raises bare Exception; sympy constructors anything
+    except (
+        Exception
+    ) as error:  # the grammar's listener raises bare Exception; sympy constructors anything
         raise Unparsable(type(error).__name__) from None
     if complex_numbers and hasattr(found, "subs"):
         found = found.subs({s: sympy.I for s in found.free_symbols if s.name == "i"})
@@ -142,7 +158,9 @@ def checked(text: str) -> None:
     if unknown := {name for name in COMMANDS.findall(text) if name not in KNOWN}:
         raise Unparsable(f"commands {sorted(unknown)}")
     if re.search(r"\d\s+\d(?!\d*\s*/)|[\"@#;?]|'|\d\s*\\(?:ldots|dots)", text):
-        raise Unparsable("two numbers side by side, or a sign that is dropped")  # 2 3 would be read as 2 + 3
+        raise Unparsable(
+            "two numbers side by side, or a sign that is dropped"
+        )  # 2 3 would be read as 2 + 3
     bare = re.sub(r"\\[a-zA-Z]+(?:\{(?:[pbBvV]?matrix|array)\})?|_\{[^{}]*\}", " ", text)
     if re.search(r"[a-zA-Z]{5,}", bare) or re.search(r"[a-zA-Z][a-zA-Z]+\s+[a-zA-Z]{2,}", bare):
         raise Unparsable("words")
@@ -160,7 +178,10 @@ def agree(a: sympy.Expr, b: sympy.Expr) -> bool | None:
         return close(a.evalf(DIGITS), b.evalf(DIGITS))
     defined = 0
     for shift in range(len(POINTS)):
-        point = {s: POINTS[(shift + 2 * i) % len(POINTS)] + sympy.Rational(i, 7) for i, s in enumerate(symbols)}
+        point = {
+            s: POINTS[(shift + 2 * i) % len(POINTS)] + sympy.Rational(i, 7)
+            for i, s in enumerate(symbols)
+        }
         if _branches(a, b, point):
             continue
         same = close(_at(a, point), _at(b, point))
@@ -203,12 +224,19 @@ def close(a: Any, b: Any) -> bool | None:
     """Whether two numbers agree to 40 digits; None where one is no number."""
     if a == b and a.is_number and a not in (sympy.nan, sympy.zoo):
         return True
-    if not (a.is_number and b.is_number) or a.has(sympy.nan, sympy.zoo) or b.has(sympy.nan, sympy.zoo):
+    if (
+        not (a.is_number and b.is_number)
+        or a.has(sympy.nan, sympy.zoo)
+        or b.has(sympy.nan, sympy.zoo)
+    ):
         return None
     if a.is_infinite or b.is_infinite:
         return bool(a == b)
     try:
-        difference, size = abs(sympy.N(a - b, DIGITS)), max(abs(sympy.N(a, DIGITS)), abs(sympy.N(b, DIGITS)))
+        difference, size = (
+            abs(sympy.N(a - b, DIGITS)),
+            max(abs(sympy.N(a, DIGITS)), abs(sympy.N(b, DIGITS))),
+        )
         return bool(difference <= CLOSE * size) if size else True
     except TypeError:
         return None
@@ -219,9 +247,19 @@ def constant_ratio(a: Any, b: Any, directed: bool) -> bool:
     symbols = sorted(a.free_symbols | b.free_symbols, key=str)
     ratios = []
     for shift in range(len(POINTS)):
-        point = {s: POINTS[(shift + 2 * i) % len(POINTS)] + sympy.Rational(i, 7) for i, s in enumerate(symbols)}
+        point = {
+            s: POINTS[(shift + 2 * i) % len(POINTS)] + sympy.Rational(i, 7)
+            for i, s in enumerate(symbols)
+        }
         top, bottom = _at(a, point), _at(b, point)
-        if top.is_number and bottom.is_number and top.is_finite and bottom.is_finite and bottom != 0 and top != 0:
+        if (
+            top.is_number
+            and bottom.is_number
+            and top.is_finite
+            and bottom.is_finite
+            and bottom != 0
+            and top != 0
+        ):
             ratios.append(top / bottom)
     if len(ratios) < NEEDED or not all(close(ratio, ratios[0]) for ratio in ratios[1:]):
         return False

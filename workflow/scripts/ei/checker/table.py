@@ -28,7 +28,9 @@ PAIRS_SCHEMA = {
 }
 
 
-def score(frame: pl.DataFrame, settings: Settings, workers: int, memo: Path | None = None) -> pl.DataFrame:
+def score(
+    frame: pl.DataFrame, settings: Settings, workers: int, memo: Path | None = None
+) -> pl.DataFrame:
     """The rows with `extracted`, `format_ok`, `format_reward`, `answer_reward`, `reward`, `status` and `rule` added."""
     return score_pairs(frame, settings, workers, memo)[0]
 
@@ -71,7 +73,9 @@ def decide(
                 bar.update()
             elif ahead is None:  # a worker will be needed, and can start while the rules go on
                 ahead = launch(settings)
-        for pair, verdict in judge_pairs([p for p in distinct if p not in verdicts], settings, workers, ahead):
+        for pair, verdict in judge_pairs(
+            [p for p in distinct if p not in verdicts], settings, workers, ahead
+        ):
             if verdict.extracted is None:  # no worker came so far
                 verdict = replace(verdict, extracted=pair[1][: settings.max_chars])
             verdicts[pair], sources[pair] = verdict, "worker"
@@ -83,13 +87,17 @@ def decide(
     return verdicts, sources
 
 
-def timed(rules: Callable[[str, str, Settings], Verdict | None], pair: Pair, settings: Settings) -> Verdict | None:
+def timed(
+    rules: Callable[[str, str, Settings], Verdict | None], pair: Pair, settings: Settings
+) -> Verdict | None:
     """The verdict of the rules with the milliseconds that it took."""
     start = time.perf_counter()
     verdict = rules(pair[0], pair[1], settings)
     if verdict is None:
         return None
-    return Verdict(verdict.status, verdict.rule, verdict.extracted, (time.perf_counter() - start) * 1000)
+    return Verdict(
+        verdict.status, verdict.rule, verdict.extracted, (time.perf_counter() - start) * 1000
+    )
 
 
 def with_verdicts(frame: pl.DataFrame, verdicts: list[Verdict]) -> pl.DataFrame:
@@ -102,13 +110,17 @@ def with_verdicts(frame: pl.DataFrame, verdicts: list[Verdict]) -> pl.DataFrame:
         format_ok.alias("format_ok"),
         format_ok.cast(pl.Float32).alias("format_reward"),
         right.alias("answer_reward"),
-        right.alias("reward"),  # right and well-formed: an answer is only looked for in a well-formed response
+        right.alias(
+            "reward"
+        ),  # right and well-formed: an answer is only looked for in a well-formed response
         status,
         pl.Series("rule", [v.rule for v in verdicts], dtype=pl.String),
     )
 
 
-def pair_table(pairs: list[Pair | None], verdicts: dict[Pair, Verdict], sources: dict[Pair, str]) -> pl.DataFrame:
+def pair_table(
+    pairs: list[Pair | None], verdicts: dict[Pair, Verdict], sources: dict[Pair, str]
+) -> pl.DataFrame:
     """One row for each distinct pair, most frequent first."""
     counts: dict[Pair, int] = {}
     for pair in pairs:
@@ -118,5 +130,7 @@ def pair_table(pairs: list[Pair | None], verdicts: dict[Pair, Verdict], sources:
     for pair, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         v = verdicts[pair]
         agrees = string_judge(pair[0], v.extracted or pair[1])
-        rows.append((*pair, v.extracted, v.status, v.rule, count, v.milliseconds, sources[pair], agrees))
+        rows.append(
+            (*pair, v.extracted, v.status, v.rule, count, v.milliseconds, sources[pair], agrees)
+        )
     return pl.DataFrame(rows, schema=PAIRS_SCHEMA, orient="row")

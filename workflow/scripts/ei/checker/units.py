@@ -46,11 +46,31 @@ TRAILING_TEXT = re.compile(
     r"\s*(?:\\text\{(?P<text>[^{}]*)\}|(?<![a-zA-Z\\_^])(?P<word>[a-zA-Z]{2,}\.?(?:\s+[a-zA-Z']+\.?){0,12}))"
     r"\s*(?P<power>\^\s*(?:\d|\{-?\d\}))?\s*$"
 )
-MODULUS = re.compile(r"\s*(?:\\pmod\s*\{?(\w+)\}?|\(\s*(?:\\text\{\s*)?\\?mod\s*\}?\s*(\w+)\s*\}?\s*\))$")
+MODULUS = re.compile(
+    r"\s*(?:\\pmod\s*\{?(\w+)\}?|\(\s*(?:\\text\{\s*)?\\?mod\s*\}?\s*(\w+)\s*\}?\s*\))$"
+)
 PER = re.compile(r"\s*(?:/|\\cdot)\s*$")
-VALUE_END = re.compile(r"\\text\{[^{}]*\}(?:\s*\^\s*\{?-?\d\}?)?$|[\d)}\]|%!]$|\\circ$|\\pi$|[\d)}\]]\s*[a-zA-Z]$")
-FUNCTIONS = {"sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "gcd", "lcm", "pi", "sqrt"}
-ALONE = re.compile(r"^(?P<value>-?[\d.,]*\d(?:/\d+)?) (?P<unit>m|g|s|h|L|l|K|J|N|W|V|A|C|F)(?P<power>\^\{?[23]\}?)?$")
+VALUE_END = re.compile(
+    r"\\text\{[^{}]*\}(?:\s*\^\s*\{?-?\d\}?)?$|[\d)}\]|%!]$|\\circ$|\\pi$|[\d)}\]]\s*[a-zA-Z]$"
+)
+FUNCTIONS = {
+    "sin",
+    "cos",
+    "tan",
+    "cot",
+    "sec",
+    "csc",
+    "log",
+    "ln",
+    "exp",
+    "gcd",
+    "lcm",
+    "pi",
+    "sqrt",
+}
+ALONE = re.compile(
+    r"^(?P<value>-?[\d.,]*\d(?:/\d+)?) (?P<unit>m|g|s|h|L|l|K|J|N|W|V|A|C|F)(?P<power>\^\{?[23]\}?)?$"
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +89,9 @@ def quantity(text: str) -> Quantity:
     text = _currency(text.strip(), unit)
     while match := TRAILING_TEXT.search(text):
         before = PER.sub("", text[: match.start()].rstrip())
-        if not VALUE_END.search(before) or not _may_be_unit(match, text[match.start() : match.start() + 1].isspace()):
+        if not VALUE_END.search(before) or not _may_be_unit(
+            match, text[match.start() : match.start() + 1].isspace()
+        ):
             break
         words = _unit_words(match)
         scale = MULTIPLIERS.get(words[0]) if words else None
@@ -87,11 +109,20 @@ def quantity(text: str) -> Quantity:
     if match := MODULUS.search(text):
         unit.append(f"mod{match[1]}")
         text = text[: match.start()]
-    angle = bool(re.search(r"\\(?:sin|cos|tan|cot|sec|csc|cis)", text))  # sin 60 degrees is no angle itself
-    text, degrees = (text, 0) if angle else re.subn(r"\s*\^\\circ\s*(?:([CF])(?![a-zA-Z]))?\s*$", "", text)
+    angle = bool(
+        re.search(r"\\(?:sin|cos|tan|cot|sec|csc|cis)", text)
+    )  # sin 60 degrees is no angle itself
+    text, degrees = (
+        (text, 0) if angle else re.subn(r"\s*\^\\circ\s*(?:([CF])(?![a-zA-Z]))?\s*$", "", text)
+    )
     text, percent = re.subn(r"\s*%\s*$", "", text)
     text = _currency(text.strip(), unit)
-    return Quantity(text.strip(), tuple(sorted({w for w in unit if w not in NEUTRAL})), bool(percent), bool(degrees))
+    return Quantity(
+        text.strip(),
+        tuple(sorted({w for w in unit if w not in NEUTRAL})),
+        bool(percent),
+        bool(degrees),
+    )
 
 
 def _may_be_unit(match: re.Match[str], apart: bool) -> bool:
@@ -123,8 +154,15 @@ def _currency(text: str, unit: list[str]) -> str:
 
 
 def _unit_words(match: re.Match[str]) -> list[str]:
-    words = [normal(word) for word in re.findall(r"[a-zA-Z¢]+(?:\.[a-zA-Z]\b)?", match["text"] or match["word"] or "")]
-    if len(words) > 1 and words[0] == "inch" and re.match(r"\s*in\s", match["text"] or match["word"] or ""):
+    words = [
+        normal(word)
+        for word in re.findall(r"[a-zA-Z¢]+(?:\.[a-zA-Z]\b)?", match["text"] or match["word"] or "")
+    ]
+    if (
+        len(words) > 1
+        and words[0] == "inch"
+        and re.match(r"\s*in\s", match["text"] or match["word"] or "")
+    ):
         words = words[1:]  # 12 in total
     power = (match["power"] or "").strip("^{} ")
     for name, parts in RATES.items():
@@ -134,7 +172,10 @@ def _unit_words(match: re.Match[str]) -> list[str]:
         if name in words:
             words.remove(name)
             power = "2" if name == "square" else "3"
-    return [word + power if power and word not in NEUTRAL and i == 0 else word for i, word in enumerate(words)]
+    return [
+        word + power if power and word not in NEUTRAL and i == 0 else word
+        for i, word in enumerate(words)
+    ]
 
 
 def normal(word: str) -> str:

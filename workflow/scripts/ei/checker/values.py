@@ -28,7 +28,9 @@ class Leaves:
         """Whether two expressions are equal."""
         return same_value(first, second)
 
-    def equations(self, first: tuple[str, str], second: tuple[str, str], directed: bool = False) -> bool | None:
+    def equations(
+        self, first: tuple[str, str], second: tuple[str, str], directed: bool = False
+    ) -> bool | None:
         """Whether two equations (or, directed, inequalities l < r) have the same solutions."""
         return proportional(first, second, directed)
 
@@ -61,10 +63,16 @@ def values(first: Quantity, second: Quantity, leaves: Leaves) -> bool | None:
         and (short := SHORT_UNIT.match(second.value))
         and exact(first.value) is not None
     ):
-        second = replace(second, value=short[1])  # 20m: an expression in m is no answer where a number is asked for
+        second = replace(
+            second, value=short[1]
+        )  # 20m: an expression in m is no answer where a number is asked for
     if settings.units == "required" and first.degrees != second.degrees:
         return False
-    if _mark(first) != _mark(second) and (_mark(first) or first.unit) and (_mark(second) or second.unit):
+    if (
+        _mark(first) != _mark(second)
+        and (_mark(first) or first.unit)
+        and (_mark(second) or second.unit)
+    ):
         leaves.used.add("units")
         return False  # 20 degrees, 20 miles and 20%
     if first.percent != second.percent:
@@ -136,7 +144,10 @@ def proportional(first: tuple[str, str], second: tuple[str, str], directed: bool
     ratios = set()
     try:
         for point in range(4):
-            a, b = (evaluate(side[0], point)[0] - evaluate(side[1], point)[0] for side in (first, second))
+            a, b = (
+                evaluate(side[0], point)[0] - evaluate(side[1], point)[0]
+                for side in (first, second)
+            )
             if a == 0 or b == 0 or isinstance(a, complex) or isinstance(b, complex):
                 return None
             ratios.add(a / b)

@@ -26,7 +26,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that sampling and evaluation have in common."""
     parser.add_argument("--policy", type=Path, required=True, help="a Hugging Face model folder")
     parser.add_argument("--data", type=Path, required=True, help="the questions, from data.py")
-    parser.add_argument("--prompt", type=Path, required=True, help="a template with {question} in it")
+    parser.add_argument(
+        "--prompt", type=Path, required=True, help="a template with {question} in it"
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--lineage", required=True)
     parser.add_argument("--shard", default="0/1", help="this job's part of the questions: K/N")
@@ -38,12 +40,27 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top_p", type=float, default=1.0)
     parser.add_argument("--max_tokens", type=int, default=1024)
     parser.add_argument("--min_tokens", type=int, default=4)
-    parser.add_argument("--stop", default="</answer>", help="a text that ends a response and is kept in it")
-    parser.add_argument("--skip_too_long", type=boolean, default=False, help="leave out prompts that do not fit")
-    parser.add_argument("--batch", type=int, default=64, help="questions drawn at once by the transformers engine")
-    parser.add_argument("--sequences", type=int, default=1024, help="rollouts in a step of a vLLM engine")
-    parser.add_argument("--memory_percent", type=int, default=90, help="share of the GPU memory for vLLM, in percent")
-    parser.add_argument("--cache", type=Path, default=Path(".cache"), help="compiled code, kept for later jobs")
+    parser.add_argument(
+        "--stop", default="</answer>", help="a text that ends a response and is kept in it"
+    )
+    parser.add_argument(
+        "--skip_too_long", type=boolean, default=False, help="leave out prompts that do not fit"
+    )
+    parser.add_argument(
+        "--batch", type=int, default=64, help="questions drawn at once by the transformers engine"
+    )
+    parser.add_argument(
+        "--sequences", type=int, default=1024, help="rollouts in a step of a vLLM engine"
+    )
+    parser.add_argument(
+        "--memory_percent",
+        type=int,
+        default=90,
+        help="share of the GPU memory for vLLM, in percent",
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=Path(".cache"), help="compiled code, kept for later jobs"
+    )
 
 
 def read_template(path: Path) -> str:
@@ -57,7 +74,11 @@ def read_template(path: Path) -> str:
 
 
 def make_requests(
-    chosen: pl.DataFrame, wanted: Mapping[str, range], template: str, tokenizer: Any, flags: argparse.Namespace
+    chosen: pl.DataFrame,
+    wanted: Mapping[str, range],
+    template: str,
+    tokenizer: Any,
+    flags: argparse.Namespace,
 ) -> list[Request]:
     """A request for the wanted rollouts of each question, in the questions' order."""
     return [
@@ -86,12 +107,16 @@ def fitting(requests: list[Request], max_tokens: int, context: int, skip: bool) 
         f" context of {context} tokens; the longest, of question {longest.question_id}, has {len(longest.prompt_ids)}"
     )
     if not skip:
-        raise UserError(f"{found}. Lower max_tokens, or set data.skip_too_long to leave such questions out")
+        raise UserError(
+            f"{found}. Lower max_tokens, or set data.skip_too_long to leave such questions out"
+        )
     log.warning("warning: %s. They are left out", found)
     return [request for request in requests if len(request.prompt_ids) <= room]
 
 
-def draw(flags: argparse.Namespace, chosen: pl.DataFrame, wanted: Mapping[str, range]) -> pl.DataFrame:
+def draw(
+    flags: argparse.Namespace, chosen: pl.DataFrame, wanted: Mapping[str, range]
+) -> pl.DataFrame:
     """The wanted rollouts of this job's shard of the chosen questions, with all columns of rollouts.parquet.
 
     `wanted` says for each question_id which of its rollouts.
@@ -109,10 +134,16 @@ def draw(flags: argparse.Namespace, chosen: pl.DataFrame, wanted: Mapping[str, r
 
 
 def _draw(
-    flags: argparse.Namespace, engine: Engine, requests: list[Request], chosen: pl.DataFrame, tokenizer: Any
+    flags: argparse.Namespace,
+    engine: Engine,
+    requests: list[Request],
+    chosen: pl.DataFrame,
+    tokenizer: Any,
 ) -> pl.DataFrame:
     """The requests' rollouts as rows, those that an earlier job left in its scratch folder among them."""
-    sampling = Sampling(flags.temperature, flags.top_p, flags.max_tokens, flags.min_tokens, flags.stop)
+    sampling = Sampling(
+        flags.temperature, flags.top_p, flags.max_tokens, flags.min_tokens, flags.stop
+    )
     fingerprint = policy.fingerprint(flags.policy)
     to_rows = functools.partial(
         rows, requests=requests, chosen=chosen, tokenizer=tokenizer, stop=flags.stop, step=flags.step,
@@ -137,20 +168,32 @@ def _engine(flags: argparse.Namespace, context: int) -> Iterator[Engine]:
         machine = vllm_engine.Machine(flags.sequences, flags.memory_percent / 100, flags.cache)
         with vllm_engine.started(flags.policy, context, machine) as work_on:
 
-            def vllm(sampling: Sampling, tokenizer: Any, requests: list[Request]) -> Iterator[list[Rollout]]:
-                closers, ends = closing_tokens(tokenizer, sampling.stop), policy.end_ids(flags.policy, tokenizer)
+            def vllm(
+                sampling: Sampling, tokenizer: Any, requests: list[Request]
+            ) -> Iterator[list[Rollout]]:
+                closers, ends = (
+                    closing_tokens(tokenizer, sampling.stop),
+                    policy.end_ids(flags.policy, tokenizer),
+                )
                 return work_on(vllm_engine.Work(sampling, ends, closers, requests))
 
             yield vllm
         return
 
-    def transformers(sampling: Sampling, tokenizer: Any, requests: list[Request]) -> Iterator[list[Rollout]]:
+    def transformers(
+        sampling: Sampling, tokenizer: Any, requests: list[Request]
+    ) -> Iterator[list[Rollout]]:
         from ei.generation import transformers_engine
 
-        closers, ends = closing_tokens(tokenizer, sampling.stop), policy.end_ids(flags.policy, tokenizer)
+        closers, ends = (
+            closing_tokens(tokenizer, sampling.stop),
+            policy.end_ids(flags.policy, tokenizer),
+        )
         ended = stop_test(tokenizer, sampling.stop, sampling.min_tokens, closers)
         groups = batches(requests, flags.batch)
-        return transformers_engine.generate(flags.policy, groups, sampling, flags.device, ended, ends)
+        return transformers_engine.generate(
+            flags.policy, groups, sampling, flags.device, ended, ends
+        )
 
     yield transformers
 
@@ -170,7 +213,11 @@ def rows(
     Raises RuntimeError if an engine went on after the stop text: its stop test was not at work.
     """
     rollouts = list(rollouts)
-    over = [r for r in rollouts if stop in tokenizer.decode(r.ids[min_tokens:-1], skip_special_tokens=True)]
+    over = [
+        r
+        for r in rollouts
+        if stop in tokenizer.decode(r.ids[min_tokens:-1], skip_special_tokens=True)
+    ]
     if over:
         raise RuntimeError(
             f"{len(over)} responses go on after {stop!r}, the first that of question {over[0].question_id}"
@@ -211,4 +258,8 @@ def rows(
 
 def made_with(flags: argparse.Namespace) -> dict[str, Any]:
     """The settings that stand in the table's metadata: all flags but the paths."""
-    return {name: value for name, value in vars(flags).items() if not isinstance(value, Path) and name != "lineage"}
+    return {
+        name: value
+        for name, value in vars(flags).items()
+        if not isinstance(value, Path) and name != "lineage"
+    }

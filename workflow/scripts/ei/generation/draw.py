@@ -43,18 +43,24 @@ class Rollout:
 def closing_tokens(tokenizer: Any, stop: str) -> frozenset[int]:
     """The tokens that can complete the stop text: those with its last letter in them."""
     return frozenset(
-        token for token in range(len(tokenizer)) if stop[-1] in tokenizer.decode([token], skip_special_tokens=True)
+        token
+        for token in range(len(tokenizer))
+        if stop[-1] in tokenizer.decode([token], skip_special_tokens=True)
     )
 
 
-def stop_test(tokenizer: Any, stop: str, min_tokens: int, closers: frozenset[int]) -> Callable[[Sequence[int]], bool]:
+def stop_test(
+    tokenizer: Any, stop: str, min_tokens: int, closers: frozenset[int]
+) -> Callable[[Sequence[int]], bool]:
     """Whether the newest token of a response completes the stop text.
 
     The verdicts are vLLM's: the text counts only once more than `min_tokens` tokens are there, and only if
     the newest token has at least one letter of it. Nearly every call ends after one look-up among `closers`
     (`closing_tokens`), without decoding anything.
     """
-    tail = len(stop) + 4  # a letter of the stop text is a token at the least; a few more keep multi-byte letters whole
+    tail = (
+        len(stop) + 4
+    )  # a letter of the stop text is a token at the least; a few more keep multi-byte letters whole
 
     def ended(ids: Sequence[int]) -> bool:
         if ids[-1] not in closers or len(ids) <= min_tokens:

@@ -91,7 +91,9 @@ class StopScheduler(AsyncScheduler):
         if zero:
             output.new_block_ids_to_zero = (output.new_block_ids_to_zero or []) + zero
 
-    def update_from_output(self, scheduler_output: SchedulerOutput, model_runner_output: Any) -> dict[int, Any]:
+    def update_from_output(
+        self, scheduler_output: SchedulerOutput, model_runner_output: Any
+    ) -> dict[int, Any]:
         """Take in the tokens of a step; nothing is sent on before a response is whole."""
         rows, sampled = model_runner_output.req_id_to_index, model_runner_output.sampled_token_ids
         done = []
@@ -120,7 +122,9 @@ class StopScheduler(AsyncScheduler):
             return False
         stopped = check_stop(request, self.max_model_len)
         # A response whose last allowed token completes the text has stopped; it was not cut off.
-        if (not stopped or request.status == RequestStatus.FINISHED_LENGTH_CAPPED) and self._ended(ids):
+        if (not stopped or request.status == RequestStatus.FINISHED_LENGTH_CAPPED) and self._ended(
+            ids
+        ):
             request.status = RequestStatus.FINISHED_STOPPED
             return True
         return stopped
@@ -130,7 +134,9 @@ class StopScheduler(AsyncScheduler):
         running = len(self.running)
         self.running = [request for request in self.running if request.request_id not in names]
         if running - len(self.running) < len(done):  # some had been put back for want of memory
-            self.waiting.remove_requests([request for request in self.waiting if request.request_id in names])
+            self.waiting.remove_requests(
+                [request for request in self.waiting if request.request_id in names]
+            )
         for request in done:
             self._free_request(request)
         self.finished += done

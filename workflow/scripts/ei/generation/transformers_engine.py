@@ -14,9 +14,7 @@ from transformers.utils import logging as transformers_logging
 
 from ei.generation.draw import Request, Rollout, Sampling
 
-COMPACT = (
-    0.1  # share of finished rows at which the batch is closed up: less often copies less, more often computes less
-)
+COMPACT = 0.1  # share of finished rows at which the batch is closed up: less often copies less, more often computes less
 
 
 def generate(
@@ -41,7 +39,11 @@ def generate(
 
 
 def _draw_batch(
-    model: Any, batch: list[Request], sampling: Sampling, ended: Callable[[list[int]], bool], end_ids: list[int]
+    model: Any,
+    batch: list[Request],
+    sampling: Sampling,
+    ended: Callable[[list[int]], bool],
+    end_ids: list[int],
 ) -> list[Rollout]:
     uniform_RT = _uniforms(batch, sampling)
     logits_RV, cache, mask_RS = _prefill(model, batch)
@@ -64,7 +66,12 @@ def _draw_batch(
         if (~alive).sum() >= COMPACT * len(alive):
             keep = torch.from_numpy(np.flatnonzero(alive)).to(token_R.device)
             cache.batch_select_indices(keep)
-            mask_RS, token_R, running, alive = mask_RS[keep], token_R[keep], running[alive], alive[alive]
+            mask_RS, token_R, running, alive = (
+                mask_RS[keep],
+                token_R[keep],
+                running[alive],
+                alive[alive],
+            )
         mask_RS = torch.cat([mask_RS, mask_RS.new_ones(len(mask_RS), 1)], dim=1)
         logits_RV = _forward(model, token_R[:, None], mask_RS, cache)
     return [
@@ -94,13 +101,18 @@ def _prefill(model: Any, batch: list[Request]) -> tuple[torch.Tensor, Any, torch
     Each prompt goes through the model once; what it leaves is then repeated for its rollouts.
     """
     longest = max(len(request.prompt_ids) for request in batch)
-    ids_QS = torch.tensor([[0] * (longest - len(r.prompt_ids)) + r.prompt_ids for r in batch], device=model.device)
+    ids_QS = torch.tensor(
+        [[0] * (longest - len(r.prompt_ids)) + r.prompt_ids for r in batch], device=model.device
+    )
     mask_QS = torch.tensor(
-        [[0] * (longest - len(r.prompt_ids)) + [1] * len(r.prompt_ids) for r in batch], device=model.device
+        [[0] * (longest - len(r.prompt_ids)) + [1] * len(r.prompt_ids) for r in batch],
+        device=model.device,
     )
     cache = DynamicCache()
     logits_QV = _forward(model, ids_QS, mask_QS, cache)
-    question_R = torch.tensor([q for q, r in enumerate(batch) for _ in r.samples], device=model.device)
+    question_R = torch.tensor(
+        [q for q, r in enumerate(batch) for _ in r.samples], device=model.device
+    )
     cache.batch_select_indices(question_R)
     return logits_QV[question_R], cache, mask_QS[question_R]
 
@@ -130,4 +142,8 @@ def _pick(logits_RV: torch.Tensor, uniform_R: torch.Tensor, sampling: Sampling) 
         p_RV = p_RV.masked_fill(beyond_RV.gather(1, order_RV.argsort(dim=-1)), 0)
     cdf_RV = p_RV.cumsum(dim=-1)
     threshold_R1 = uniform_R.to(cdf_RV)[:, None] * cdf_RV[:, -1:]
-    return torch.searchsorted(cdf_RV, threshold_R1, right=True).squeeze(1).clamp(max=cdf_RV.shape[1] - 1)
+    return (
+        torch.searchsorted(cdf_RV, threshold_R1, right=True)
+        .squeeze(1)
+        .clamp(max=cdf_RV.shape[1] - 1)
+    )

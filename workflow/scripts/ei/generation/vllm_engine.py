@@ -75,7 +75,9 @@ def started(
 
     def work_on(work: Work) -> Iterator[list[Rollout]]:
         inbox.put(work)
-        yield from _collect(process, results, lambda seconds: on_ready({"all": time.monotonic() - begun, **seconds}))
+        yield from _collect(
+            process, results, lambda seconds: on_ready({"all": time.monotonic() - begun, **seconds})
+        )
         process.join(timeout=60)  # it gives the GPU's memory back before it ends
 
     try:
@@ -120,7 +122,9 @@ def _serve(policy: Path, context: int, machine: Machine, inbox: Any, results: An
         results.put(None)
     except Exception as error:  # what ends an engine is told to the process that waits for it
         traceback.print_exc()
-        results.put(f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else ''}")
+        results.put(
+            f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else ''}"
+        )
     results.close()
     results.join_thread()
     os._exit(0)  # the driver frees the GPU faster than vLLM's own farewell
@@ -191,7 +195,9 @@ def capture_sizes(sequences: int) -> list[int]:
     Without a graph for its largest batches a step is bound by kernel launches.
     """
     small = [1, 2, 4, 8, 16, 32, 64, 128, 192, 256, 384, 512]
-    return [size for size in [*small, *range(640, sequences, 128)] if size < sequences] + [sequences]
+    return [size for size in [*small, *range(640, sequences, 128)] if size < sequences] + [
+        sequences
+    ]
 
 
 @contextlib.contextmanager
@@ -218,7 +224,9 @@ def _run(engine: Any, work: Work, tokenizer: Any) -> Iterator[list[Rollout]]:
     left = sum(len(request.samples) for request in work.requests)
     by_number = {str(number): request for number, request in enumerate(work.requests)}
     while left:
-        while len(core.scheduler.waiting) < core.scheduler.max_num_running_reqs and (request := next(made, None)):
+        while len(core.scheduler.waiting) < core.scheduler.max_num_running_reqs and (
+            request := next(made, None)
+        ):
             core.add_request(*core.preprocess_add_request(request))
         core.step_fn()
         done, core.scheduler.finished = core.scheduler.finished, []
@@ -228,7 +236,9 @@ def _run(engine: Any, work: Work, tokenizer: Any) -> Iterator[list[Rollout]]:
             asked = by_number[number]
             reason = "stop" if str(drawn.get_finished_reason()) == "stop" else "length"
             group = groups.setdefault(number, [])
-            group.append(Rollout(asked.question_id, int(sample), list(drawn.output_token_ids), reason))
+            group.append(
+                Rollout(asked.question_id, int(sample), list(drawn.output_token_ids), reason)
+            )
             if len(group) == len(asked.samples):
                 yield sorted(groups.pop(number), key=lambda rollout: rollout.sample)
 
@@ -248,7 +258,9 @@ def _core_requests(engine: Any, work: Work) -> Iterator[Any]:
             detokenize=False,
         )
         prompt = {"type": "token", "prompt_token_ids": request.prompt_ids}
-        one = engine.input_processor.process_inputs(str(number), prompt, params, engine.get_supported_tasks())
+        one = engine.input_processor.process_inputs(
+            str(number), prompt, params, engine.get_supported_tasks()
+        )
         for k in request.samples:
             each = copy.copy(one)
             each.request_id = f"{number}/{k}"

@@ -6,7 +6,9 @@ from typing import Any
 
 def highest(evaluations: Sequence[dict[str, Any]]) -> int:
     """The position of the evaluation with the highest accuracy, the earlier of equal ones."""
-    return max(range(len(evaluations)), key=lambda k: evaluations[k]["accuracy"])  # max takes the first
+    return max(
+        range(len(evaluations)), key=lambda k: evaluations[k]["accuracy"]
+    )  # max takes the first
 
 
 def best_step(run: dict[str, Any]) -> int:

@@ -46,7 +46,11 @@ def with_sft(measured: Measured) -> str:
     if not against:
         return f"{start}{beside_base(measured)}; there is no run of plain SFT to compare it with."
     theirs = shares([one["accuracy_b"] for one in against])
-    words = {1: "expert iteration is better", -1: "expert iteration is worse", 0: "no difference can be told"}
+    words = {
+        1: "expert iteration is better",
+        -1: "expert iteration is worse",
+        0: "no difference can be told",
+    }
     return f"{start} and plain SFT {theirs}: {words[verdict(against)]} ({figures(against)})."
 
 
@@ -75,7 +79,9 @@ def among_steps(measured: Measured) -> str:
         return "No step was made, so there are no steps to compare with each other."
     if count == 1:
         return f"There is one step alone, so no two steps can be compared with each other{one_step(measured)}."
-    went = ", ".join(percent(evaluation["accuracy"])[:-2] for evaluation in run["evaluations"][: count + 1])
+    went = ", ".join(
+        percent(evaluation["accuracy"])[:-2] for evaluation in run["evaluations"][: count + 1]
+    )
     seeds = f" with seed {run['seed']}" if len(measured.runs) > 1 else ""
     path = f"From the base policy to step {count} accuracy went {went} %{seeds}"
     return f"{path}: {changes(measured, count)}{collapse(measured)}."
@@ -97,41 +103,61 @@ def one_step(measured: Measured) -> str:
 def consecutive(measured: Measured, step: int) -> list[Comparison]:
     """The step against the one before it, in each of the runs."""
     return [
-        one for run in measured.runs for one in measured.of("steps", run, step=step - 1) if one["a"]["step"] == step
+        one
+        for run in measured.runs
+        for one in measured.of("steps", run, step=step - 1)
+        if one["a"]["step"] == step
     ]
 
 
 def changes(measured: Measured, count: int) -> str:
     """At which steps accuracy rose or fell, and at which that cannot be told; the latter two with their figures."""
     pairs = {step: consecutive(measured, step) for step in range(1, count + 1)}
-    rose, fell, unclear = ([step for step, ones in pairs.items() if verdict(ones) == sign] for sign in (1, -1, 0))
+    rose, fell, unclear = (
+        [step for step, ones in pairs.items() if verdict(ones) == sign] for sign in (1, -1, 0)
+    )
     always = " with every seed" if len(measured.runs) > 1 else ""
     words = []
     if rose:
         words.append(f"it rose at {'every step' if len(rose) == count else steps(rose)}{always}")
     if fell:
-        words.append(f"it fell at {steps(fell)}{always} ({'; '.join(figures(pairs[step]) for step in fell)})")
+        words.append(
+            f"it fell at {steps(fell)}{always} ({'; '.join(figures(pairs[step]) for step in fell)})"
+        )
     if unclear:
         at = "no step" if len(unclear) == count else steps(unclear)
         told = "; ".join(figures(pairs[step]) for step in unclear)
         negation = "a" if len(unclear) == count else "no"
-        words.append(f"at {at} {negation} difference from the step before can be told{always} ({told})")
+        words.append(
+            f"at {at} {negation} difference from the step before can be told{always} ({told})"
+        )
     return ", ".join(words[:-1]) + ", and " * (len(words) > 1) + words[-1]
 
 
 def collapse(measured: Measured) -> str:
     """That the last step is worse than the best one, where it is; of several seeds, with which."""
-    fallen = [(run, one) for run in measured.runs for one in from_best(measured, run) if verdict([one]) == -1]
+    fallen = [
+        (run, one)
+        for run in measured.runs
+        for one in from_best(measured, run)
+        if verdict([one]) == -1
+    ]
     if not fallen:
         return ""
     by = "the best on the development split" if fallen[0][0]["best"] else "the highest of them"
     if len(measured.runs) == 1:
         one = fallen[0][1]
         return f"; the last step is worse than step {one['b']['step']}, {by} ({figures([one])})"
-    told = "; ".join(f"seed {run['seed']}, step {one['b']['step']}: {figures([one])}" for run, one in fallen)
+    told = "; ".join(
+        f"seed {run['seed']}, step {one['b']['step']}: {figures([one])}" for run, one in fallen
+    )
     return f"; with {len(fallen)} of {len(measured.runs)} seeds the last step is worse than {by} ({told})"
 
 
 def from_best(measured: Measured, run: dict[str, Any]) -> list[Comparison]:
     """The run's last step against its best, chosen on the development split, else against its highest."""
-    return [one for one in measured.of("steps", run, step=best_step(run)) if one["a"]["step"] == last_step(run)][:1]
+    return [
+        one
+        for one in measured.of("steps", run, step=best_step(run))
+        if one["a"]["step"] == last_step(run)
+    ][:1]

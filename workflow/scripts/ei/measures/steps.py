@@ -5,9 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from ei.measures.read import TOKENS, read_columns, read_json
+from ei.files import read_columns, read_json
 from ei.statistics import bootstrap
 
+TOKENS = pl.col("response_ids").list.len().alias("tokens")
 REASONS = ("wrong", "duplicate", "over_cap", "too_long")
 UPDATE = ("update", "loss", "entropy", "grad_norm", "lr")
 
@@ -27,7 +28,9 @@ SCORED = ("question_id", pl.col("reward").cast(pl.Float64), "format_ok", "finish
 
 def rollouts(scored: pl.DataFrame) -> dict[str, Any]:
     """Accuracy of the rollouts with the interval of drawing questions anew, form, length, and the share cut off."""
-    questions = scored.group_by("question_id").agg(pl.col("reward").sum().alias("sum"), pl.len().alias("count"))
+    questions = scored.group_by("question_id").agg(
+        pl.col("reward").sum().alias("sum"), pl.len().alias("count")
+    )
     return {
         "rollouts": scored.height,
         "questions": questions.height,

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ei.measures.read import TOKENS, read_columns, read_json
-
 # The artifact of a job, which says by being a link that another run's job has made it. In the order of a step.
 ARTIFACT = {
     "data": "data/train.parquet",
@@ -25,6 +23,7 @@ ARTIFACT = {
     "metrics": "eval.json",
     "metrics_development": "development.json",
 }
+TOKENS = pl.col("response_ids").list.len().alias("tokens")
 RECORD = re.compile(r"(.+?)(?:-\d+-of-(\d+))?")
 
 
@@ -37,11 +36,15 @@ def stages(run: Path, steps: int, device: str) -> list[dict[str, Any]]:
     found = of_folder(run, ".", 0, ("data",), device)
     for step in range(steps + 1):
         names = {**dict.fromkeys(ARTIFACT), **dict.fromkeys(records(run / f"step{step}"))}
-        found += of_folder(run, f"step{step}", step, tuple(name for name in names if name != "data"), device)
+        found += of_folder(
+            run, f"step{step}", step, tuple(name for name in names if name != "data"), device
+        )
     return found
 
 
-def of_folder(run: Path, folder: str, step: int, names: tuple[str, ...], device: str) -> list[dict[str, Any]]:
+def of_folder(
+    run: Path, folder: str, step: int, names: tuple[str, ...], device: str
+) -> list[dict[str, Any]]:
     """The named stages of one folder of the run, read where their artifacts were made."""
     found = []
     for name in names:
@@ -85,8 +88,12 @@ def records(folder: Path) -> dict[str, dict[str, float]]:
         sets.setdefault(match[1], {}).setdefault(match[2] or "", []).append(path)
     found = {}
     for name, by_count in sets.items():
-        newest = max(by_count.values(), key=lambda paths: max(path.stat().st_mtime for path in paths))
-        found[name] = {path.stem.removeprefix(name).removeprefix("-"): last_seconds(path) for path in newest}
+        newest = max(
+            by_count.values(), key=lambda paths: max(path.stat().st_mtime for path in paths)
+        )
+        found[name] = {
+            path.stem.removeprefix(name).removeprefix("-"): last_seconds(path) for path in newest
+        }
     return found
 
 
@@ -108,11 +115,19 @@ def tokens(folder: Path, stage: str, shards: list[str]) -> int | None:
     """Response tokens that the stage drew, or tokens that it trained on; None for the others."""
     if stage == "sample":
         tables = [folder / f"rollouts/{shard}.parquet" for shard in shards]
-        drawn = [int(read_columns(table, TOKENS)["tokens"].sum()) for table in tables if table.exists()]
+        drawn = [
+            int(read_columns(table, TOKENS)["tokens"].sum()) for table in tables if table.exists()
+        ]
         return sum(drawn) if len(drawn) == len(tables) else None
     if stage == "sft":
         return int(read_json(folder / "training.json")["tokens"])
     if stage == "eval":
-        both = [read_json(path) for path in (folder / "eval.json", folder / "development.json") if path.exists()]
-        return sum(round((part["mean_response_tokens"] or 0.0) * part["responses"]) for part in both)
+        both = [
+            read_json(path)
+            for path in (folder / "eval.json", folder / "development.json")
+            if path.exists()
+        ]
+        return sum(
+            round((part["mean_response_tokens"] or 0.0) * part["responses"]) for part in both
+        )
     return None

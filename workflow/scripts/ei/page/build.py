@@ -23,7 +23,11 @@ SCRIPTS = (
 
 
 def page(
-    runs: list[tables.Run], pairs: list[dict[str, Any]], discussion: str, plots: Path | None, sources: list[Source]
+    runs: list[tables.Run],
+    pairs: list[dict[str, Any]],
+    discussion: str,
+    plots: Path | None,
+    sources: list[Source],
 ) -> Iterator[str]:
     """The page in pieces, which are 25 MB together; `runs` has the browsed run first."""
     style, script = inlined(STYLES), "(() => {\n'use strict';\n" + inlined(SCRIPTS) + "})();\n"
@@ -57,7 +61,11 @@ def template() -> jinja2.Template:
     """The page's template; whatever it is given is escaped."""
     loader = jinja2.FileSystemLoader(ASSETS)
     return jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     ).get_template("page.html")
 
 
@@ -78,9 +86,13 @@ def pictures(folder: Path) -> list[dict[str, str]]:
     """The plots that are in the folder, known ones first in their order: name, caption and data address."""
     names = [path.stem for path in sorted(folder.glob("*.svg"))]
     found = []
-    for name in sorted(names, key=lambda name: (PICTURES.index(name) if name in PICTURES else len(PICTURES), name)):
+    for name in sorted(
+        names, key=lambda name: (PICTURES.index(name) if name in PICTURES else len(PICTURES), name)
+    ):
         data = base64.b64encode((folder / f"{name}.svg").read_bytes()).decode()
-        found.append({"name": name, "caption": caption(name), "address": f"data:image/svg+xml;base64,{data}"})
+        found.append(
+            {"name": name, "caption": caption(name), "address": f"data:image/svg+xml;base64,{data}"}
+        )
     return found
 
 

@@ -22,7 +22,10 @@ def questions(rows: pl.DataFrame) -> Iterator[Question]:
     """The responses of each question by step, in the order of the rows (see `ei.page.rows`)."""
     fields = rows.select("question_id", "step", "response", "extracted", "tokens")
     for _, group in groupby(fields.iter_rows(), key=lambda row: row[0]):
-        yield [[step, [list(row[2:]) for row in of_step]] for step, of_step in groupby(group, key=lambda row: row[1])]
+        yield [
+            [step, [list(row[2:]) for row in of_step]]
+            for step, of_step in groupby(group, key=lambda row: row[1])
+        ]
 
 
 def chunks(items: Iterable[Question], characters: int = CHARACTERS) -> Iterator[list[Question]]:

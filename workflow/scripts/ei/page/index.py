@@ -35,9 +35,12 @@ def index(rows: pl.DataFrame, steps: list[int]) -> dict[str, Any]:
     """
     levels, subjects = names(rows, "level"), names(rows, "subject")
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("id", "question", "answer", "level", "subject", "codes", "first", "lost")
+        name: []
+        for name in ("id", "question", "answer", "level", "subject", "codes", "first", "lost")
     }
-    fields = rows.select("question_id", "question", "answer", "level", "subject", "step", "status", "kept", "cut")
+    fields = rows.select(
+        "question_id", "question", "answer", "level", "subject", "step", "status", "kept", "cut"
+    )
     for key, group in groupby(fields.iter_rows(), key=lambda row: row[0]):
         responses = list(group)
         _, question, answer, level, subject = responses[0][:5]
@@ -51,7 +54,9 @@ def index(rows: pl.DataFrame, steps: list[int]) -> dict[str, Any]:
     return {"steps": steps, "statuses": STATUSES, "levels": levels, "subjects": subjects, **columns}
 
 
-def codes_by_step(steps: list[int], responses: Iterable[tuple[int, str, bool, bool]]) -> dict[int, str]:
+def codes_by_step(
+    steps: list[int], responses: Iterable[tuple[int, str, bool, bool]]
+) -> dict[int, str]:
     """The letters of each step's responses; a response is (step, status, kept, cut)."""
     codes = dict.fromkeys(steps, "")
     for step, status, kept, cut in responses:

@@ -76,7 +76,9 @@ def slim(table: pl.DataFrame, step: int) -> pl.DataFrame:
 
 def with_kept(rows: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
     """The rows with `kept` true where the question's sample is among `kept`."""
-    marks = kept.select("question_id", pl.col("sample").cast(pl.Int32), pl.lit(True).alias("mark")).unique()
+    marks = kept.select(
+        "question_id", pl.col("sample").cast(pl.Int32), pl.lit(True).alias("mark")
+    ).unique()
     joined = rows.join(marks, on=["question_id", "sample"], how="left", maintain_order="left")
     return joined.with_columns(pl.col("mark").fill_null(False).alias("kept")).drop("mark")
 

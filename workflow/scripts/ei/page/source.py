@@ -33,7 +33,10 @@ def blocks(source: Source) -> Iterator[tuple[str, str]]:
         total += len(chunk)
         yield f"{source.name}-{number}", pack(chunk)
     steps = sorted(source.rows["step"].unique().to_list())
-    yield f"{source.name}-index", pack({"unit": source.unit, **index(source.rows, steps), "starts": starts})
+    yield (
+        f"{source.name}-index",
+        pack({"unit": source.unit, **index(source.rows, steps), "starts": starts}),
+    )
 
 
 def summary(source: Source) -> dict[str, Any]:

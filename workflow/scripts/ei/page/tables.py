@@ -59,7 +59,9 @@ def run_row(run: Run) -> list[Cell]:
     return [
         cell(run["name"]),
         cell("SFT" if run["kind"] == "sft" else "EI"),
-        cell(differences({key: value for key, value in run["changes"].items() if key not in implied})),
+        cell(
+            differences({key: value for key, value in run["changes"].items() if key not in implied})
+        ),
         number(sample.get("rollouts")),
         number(sample.get("questions")),
         number(run["settings"].get("sft", {}).get("epochs")),
@@ -76,7 +78,11 @@ def run_row(run: Run) -> list[Cell]:
 
 def best(found: dict[str, Any] | None) -> Cell:
     """The best step and its accuracy on the development questions."""
-    return number(None) if found is None else cell(f"{found['step']} ({100 * found['accuracy']:.1f} %)", found["step"])
+    return (
+        number(None)
+        if found is None
+        else cell(f"{found['step']} ({100 * found['accuracy']:.1f} %)", found["step"])
+    )
 
 
 def differences(changes: dict[str, Any]) -> str:
@@ -138,7 +144,9 @@ def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings with dotted names: {"sample": {"rollouts": 8}} is {"sample.rollouts": 8}."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+        found |= (
+            flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+        )
     return found
 
 

@@ -12,7 +12,10 @@ from ei.plots.choose import Point, Run, known
 from ei.plots.look import End
 
 NO_EVALUATION = "no evaluation yet"
-BASELINES = {"sft": ("SFT baseline", look.GREEN), "sft_filtered": ("SFT on right traces", look.PINK)}
+BASELINES = {
+    "sft": ("SFT baseline", look.GREEN),
+    "sft_filtered": ("SFT on right traces", look.PINK),
+}
 
 
 def accuracy(runs: Sequence[Run], bar: float | None) -> Figure:
@@ -46,7 +49,9 @@ def described(evaluations: Sequence[dict[str, Any]]) -> str:
 
 def remarks(run: Run) -> str:
     """What else is to be said of a run: an early stop, and the mark of the step that was chosen."""
-    stop = f"; stopped early after step {run['stopped_after']}" if known(run, "stopped_after") else ""
+    stop = (
+        f"; stopped early after step {run['stopped_after']}" if known(run, "stopped_after") else ""
+    )
     return stop + ("; circled: best on the development split" if known(run, "best") else "")
 
 
@@ -88,13 +93,23 @@ def circle_best(axes: Axes, run: Run, points: Sequence[Point]) -> None:
     """Circle the step that the development split chose, if there is one."""
     for point in points:
         if run.get("best") and point.step == run["best"]["step"]:
-            axes.plot(point.step, point.mean, "o", ms=12, mfc="none", mec=look.BLACK, mew=1.2, clip_on=False)
+            axes.plot(
+                point.step,
+                point.mean,
+                "o",
+                ms=12,
+                mfc="none",
+                mec=look.BLACK,
+                mew=1.2,
+                clip_on=False,
+            )
 
 
 def over(runs: Sequence[Run], bar: float | None, setting: str, symbol: str, title: str) -> Figure:
     """Accuracy over steps, a line for each value of the setting, with the SFT baseline and the bar."""
     groups = {
-        value: [run for run in same if run.get("evaluations")] for value, same in choose.along(runs, setting).items()
+        value: [run for run in same if run.get("evaluations")]
+        for value, same in choose.along(runs, setting).items()
     }
     groups = {value: same for value, same in groups.items() if same}
     if not groups:
@@ -109,7 +124,9 @@ def over(runs: Sequence[Run], bar: float | None, setting: str, symbol: str, titl
         points = seeds(axes, same, colour, shift)
         name = f"{symbol} = {value}" + (f", {len(same)} seeds" if len(same) > 1 else "")
         dash = "-" if value == main else look.DASHES[1 + k % 4]
-        ends.append(line(axes, points, colour, look.MARKERS[k % 7], dash, name, value == main, shift))
+        ends.append(
+            line(axes, points, colour, look.MARKERS[k % 7], dash, name, value == main, shift)
+        )
     ends += baseline_lines(axes, runs) + bar_line(axes, bar)
     look.shares(axes)
     axes.set_ylabel("validation accuracy")
@@ -136,10 +153,14 @@ def seeds(axes: Axes, same: Sequence[Run], colour: str, shift: float) -> list[Po
     points = [point for point in points if point.runs == most]
     if len(same) > 1:
         x = [point.step + shift for point in points]
-        axes.fill_between(x, [p.least for p in points], [p.most for p in points], color=colour, alpha=0.2, lw=0)
+        axes.fill_between(
+            x, [p.least for p in points], [p.most for p in points], color=colour, alpha=0.2, lw=0
+        )
         for run in same:
             later = [point for point in choose.curve([run]) if point.step >= points[-1].step]
-            axes.plot([p.step + shift for p in later], [p.mean for p in later], color=colour, lw=0.7)
+            axes.plot(
+                [p.step + shift for p in later], [p.mean for p in later], color=colour, lw=0.7
+            )
     return points
 
 
@@ -161,7 +182,9 @@ def levels(runs: Sequence[Run]) -> Figure:
     evaluations = [e for e in all_evaluations if e.get("by_level")]
     names = sorted({name for evaluation in evaluations for name in evaluation["by_level"]})
     if not names:
-        return look.words(title, "no levels of the questions are known" if all_evaluations else NO_EVALUATION)
+        return look.words(
+            title, "no levels of the questions are known" if all_evaluations else NO_EVALUATION
+        )
     figure, (axes,) = look.canvas(title, "95 % Wilson intervals; number of questions in brackets")
     width, ends = 0.012 * max(evaluations[-1]["step"], 1), []
     for k, name in enumerate(names):

@@ -77,10 +77,13 @@ def summed(same_step: Sequence[Mapping[str, Any]]) -> Point:
     """
     shares = [evaluation["accuracy"] for evaluation in same_step]
     ends = [
-        evaluation.get("accuracy_ci95") or (share, share) for evaluation, share in zip(same_step, shares, strict=True)
+        evaluation.get("accuracy_ci95") or (share, share)
+        for evaluation, share in zip(same_step, shares, strict=True)
     ]
     low, high = (fmean(end) for end in zip(*ends, strict=True))
-    return Point(same_step[0]["step"], fmean(shares), low, high, min(shares), max(shares), len(shares))
+    return Point(
+        same_step[0]["step"], fmean(shares), low, high, min(shares), max(shares), len(shares)
+    )
 
 
 def known(row: Mapping[str, Any], key: str) -> bool:

@@ -29,18 +29,30 @@ STAGES = {
 def time(runs: Sequence[Run]) -> Figure:
     """The main run's seconds stage by stage, stacked for each step."""
     run = choose.main_run(runs)
-    title, own = "Where the time went", [stage for stage in run.get("stages") or [] if not stage.get("shared_from")]
+    title, own = (
+        "Where the time went",
+        [stage for stage in run.get("stages") or [] if not stage.get("shared_from")],
+    )
     if not own:
         return look.words(title, "no stage has left its time")
     figure, (axes,) = look.canvas(title, totals(run, own))
     table = by_stage(own)
     scale, unit = time_unit(max(sum(row.values()) for row in table.values()))
-    table = {step: {stage: seconds / scale for stage, seconds in row.items()} for step, row in table.items()}
+    table = {
+        step: {stage: seconds / scale for stage, seconds in row.items()}
+        for step, row in table.items()
+    }
     look.stack(axes, table, STAGES)
     for step, row in table.items() if len(table) <= 12 else ():
-        place: Any = {"xy": (step, sum(row.values())), "xytext": (0, 3), "textcoords": "offset points"}
+        place: Any = {
+            "xy": (step, sum(row.values())),
+            "xytext": (0, 3),
+            "textcoords": "offset points",
+        }
         total = sum(row.values())
-        axes.annotate(f"{total:.{0 if total >= 100 else 1}f}", **place, ha="center", size=look.SMALL)
+        axes.annotate(
+            f"{total:.{0 if total >= 100 else 1}f}", **place, ha="center", size=look.SMALL
+        )
     axes.set_ylim(0, max(sum(row.values()) for row in table.values()) * 1.1 or 1)
     axes.set_ylabel(f"{unit} of jobs")
     look.steps(axes)

@@ -19,24 +19,46 @@ def entropy(runs: Sequence[Run]) -> Figure:
     run = choose.main_run(runs)
     title = f"Response entropy over training{'' if run['name'] == 'main' else ' of ' + run['name']}"
     starts = first_updates(run)
-    updates = sorted(run.get("updates") or [], key=lambda update: (update["step"], update["update"]))
+    updates = sorted(
+        run.get("updates") or [], key=lambda update: (update["step"], update["update"])
+    )
     sampled = [
-        (starts[s["step"]], s["sampling_entropy"]) for s in run.get("steps") or [] if known(s, "sampling_entropy")
+        (starts[s["step"]], s["sampling_entropy"])
+        for s in run.get("steps") or []
+        if known(s, "sampling_entropy")
     ]
-    after = [(starts[e["step"] + 1], e["entropy"]) for e in choose.evaluations(run) if known(e, "entropy")]
+    after = [
+        (starts[e["step"] + 1], e["entropy"])
+        for e in choose.evaluations(run)
+        if known(e, "entropy")
+    ]
     if not (updates or sampled or after):
         return look.words(title, "no entropy was measured")
     figure, (axes,) = look.canvas(title)
     values = [math.nan if update["entropy"] is None else update["entropy"] for update in updates]
     if values:
         width = 1 if len(values) < 200 else 0.6
-        axes.plot(range(1, len(values) + 1), values, color=look.GREY, lw=width, label="training batch, every update")
+        axes.plot(
+            range(1, len(values) + 1),
+            values,
+            color=look.GREY,
+            lw=width,
+            label="training batch, every update",
+        )
     for points, colour, marker, dash, name in (
         (sampled, look.BLUE, "o", "-", "rollouts, right and wrong"),
         (after, look.RED, "D", (0, (4, 2)), "validation responses"),
     ):
         if points:
-            axes.plot(*zip(*points, strict=True), color=colour, marker=marker, ms=5, lw=1.5, ls=dash, label=name)
+            axes.plot(
+                *zip(*points, strict=True),
+                color=colour,
+                marker=marker,
+                ms=5,
+                lw=1.5,
+                ls=dash,
+                label=name,
+            )
     baseline_entropy(axes, runs)
     mark_steps(axes, starts)
     axes.grid(visible=False, axis="x")  # the lines of the steps do
@@ -50,7 +72,13 @@ def entropy(runs: Sequence[Run]) -> Figure:
 def first_updates(run: Run) -> dict[int, int]:
     """{step: updates before it}, for every step of the run and the one that would follow."""
     counts = Counter(update["step"] for update in run.get("updates") or [])
-    last = max([0, *counts, *(row["step"] for row in [*(run.get("steps") or []), *choose.evaluations(run)])])
+    last = max(
+        [
+            0,
+            *counts,
+            *(row["step"] for row in [*(run.get("steps") or []), *choose.evaluations(run)]),
+        ]
+    )
     starts, before = {}, 0
     for step in range(1, last + 2):
         starts[step] = before
@@ -75,7 +103,9 @@ def mark_steps(axes: Axes, starts: Mapping[int, int]) -> None:
 
 def baseline_entropy(axes: Axes, runs: Sequence[Run]) -> None:
     """Draw the entropy of the validation responses after plain SFT, where this is not the run shown."""
-    ended = [choose.trained(run)[-1] for run in runs if run["group"] == "sft" and choose.trained(run)]
+    ended = [
+        choose.trained(run)[-1] for run in runs if run["group"] == "sft" and choose.trained(run)
+    ]
     values = [evaluation["entropy"] for evaluation in ended if known(evaluation, "entropy")]
     if values and choose.main_run(runs)["kind"] != "sft":
         axes.axhline(sum(values) / len(values), color=look.GREEN, ls=(0, (8, 2)), lw=1.3,

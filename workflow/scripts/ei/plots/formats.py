@@ -21,7 +21,9 @@ def format_path(runs: Sequence[Run]) -> Figure:
         return look.words(title, "no response in the format" if found else NO_EVALUATION)
     blank = [str(e["step"]) for e in found if e not in path]
     note = f"; no response in the format at step {', '.join(blank)}" if blank else ""
-    figure, (axes,) = look.canvas(title, f"numbers: steps; grey: equal accuracy, the product of both{note}")
+    figure, (axes,) = look.canvas(
+        title, f"numbers: steps; grey: equal accuracy, the product of both{note}"
+    )
     equal_accuracy(axes)
     x, y = [e["format_rate"] for e in path], [e["accuracy_given_format"] for e in path]
     axes.plot(x, y, color=look.BLUE, lw=1.8, marker="o", ms=5, clip_on=False)
@@ -32,7 +34,12 @@ def format_path(runs: Sequence[Run]) -> Figure:
                       va="center", color=look.BLUE, weight="bold", size=9, path_effects=look.HALO)  # fmt: skip
     baseline_points(axes, runs)
     look.legend_below(figure, axes, 3)
-    axes.set(xlabel="share of responses in the format", ylabel="accuracy given format", xlim=(0, 1), ylim=(0, 1))
+    axes.set(
+        xlabel="share of responses in the format",
+        ylabel="accuracy given format",
+        xlim=(0, 1),
+        ylim=(0, 1),
+    )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     return figure
@@ -43,7 +50,9 @@ def equal_accuracy(axes: Axes) -> None:
     for share in (0.05, 0.1, 0.2, 0.4, 0.6, 0.8):
         x = np.linspace(share, 1, 60)
         axes.plot(x, share / x, color=look.PALE, lw=0.8, zorder=1)
-        axes.text(1.01, share, f"{100 * share:.0f} %", va="center", size=look.SMALL, color=look.GREY)
+        axes.text(
+            1.01, share, f"{100 * share:.0f} %", va="center", size=look.SMALL, color=look.GREY
+        )
 
 
 def apart(places: Sequence[tuple[float, float]], least: float = 0.05) -> list[int]:
@@ -51,7 +60,10 @@ def apart(places: Sequence[tuple[float, float]], least: float = 0.05) -> list[in
     order = [len(places) - 1, *range(len(places) - 1)]
     chosen: list[int] = []
     for k in order:
-        if all(np.hypot(places[k][0] - places[c][0], places[k][1] - places[c][1]) >= least for c in chosen):
+        if all(
+            np.hypot(places[k][0] - places[c][0], places[k][1] - places[c][1]) >= least
+            for c in chosen
+        ):
             chosen.append(k)
     return sorted(chosen)
 

@@ -28,7 +28,13 @@ RAMPS = {
     5: [ORANGE, PINK, RED, BLUE, BLACK],
 }
 MARKERS = "osD^vPX"
-DASHES: Sequence[Any] = ["-", (0, (5, 1.5)), (0, (3, 1.2, 1, 1.2)), (0, (1.2, 1.2)), (0, (7, 1.5, 1, 1.5, 1, 1.5))]
+DASHES: Sequence[Any] = [
+    "-",
+    (0, (5, 1.5)),
+    (0, (3, 1.2, 1, 1.2)),
+    (0, (1.2, 1.2)),
+    (0, (7, 1.5, 1, 1.5, 1, 1.5)),
+]
 SMALL = 8  # points: 11 pixels where a README shows the picture 640 pixels wide
 ROUND = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0]  # where an axis of shares may end
 LINE = 0.055  # of the axes' height, what a line of small text takes
@@ -67,10 +73,14 @@ class End(NamedTuple):
     bold: bool = False
 
 
-def canvas(title: str, subtitle: str = "", rows: Sequence[float] = (1.0,)) -> tuple[Figure, list[Axes]]:
+def canvas(
+    title: str, subtitle: str = "", rows: Sequence[float] = (1.0,)
+) -> tuple[Figure, list[Axes]]:
     """A figure and its axes, one for each height in `rows`, that share their x axis; a title above them."""
     figure = Figure()
-    grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": rows})
+    grid = figure.subplots(
+        len(rows), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": rows}
+    )
     axes = list(grid[:, 0])
     axes[0].set_title(title, pad=20 if subtitle else 8)
     if subtitle:
@@ -90,8 +100,12 @@ def ramp(count: int) -> list[str]:
     """So many colours from light to dark."""
     if count in RAMPS:
         return RAMPS[count]
-    scale = matplotlib.colormaps["cividis"].reversed()  # even in lightness, for more than Okabe and Ito have
-    return [matplotlib.colors.to_hex(scale(0.2 + 0.8 * k / max(count - 1, 1))) for k in range(count)]
+    scale = matplotlib.colormaps[
+        "cividis"
+    ].reversed()  # even in lightness, for more than Okabe and Ito have
+    return [
+        matplotlib.colors.to_hex(scale(0.2 + 0.8 * k / max(count - 1, 1))) for k in range(count)
+    ]
 
 
 def shares(axes: Axes, top: float | None = None) -> None:
@@ -116,7 +130,9 @@ def steps(axes: Axes, x: str = "expert-iteration step (0: base policy)") -> None
         axes.set_xlim(round((low + high) / 2) - 0.5, round((low + high) / 2) + 0.5)
 
 
-def stack(axes: Axes, table: Mapping[int, Mapping[str, float]], parts: Mapping[str, tuple[str, str, str]]) -> None:
+def stack(
+    axes: Axes, table: Mapping[int, Mapping[str, float]], parts: Mapping[str, tuple[str, str, str]]
+) -> None:
     """Draw a bar for each x of {x: {part: height}}; `parts` gives, from the ground up, its words, colour and hatch."""
     ground = dict.fromkeys(table, 0.0)
     for part, (label, colour, hatch) in parts.items():
@@ -154,7 +170,9 @@ def ink(colour: str) -> str:
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ [0.2126, 0.7152, 0.0722])
     linear *= min(1.0, 0.18 / max(luminance, 0.01))
-    red, green, blue = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    red, green, blue = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
+    )
     return matplotlib.colors.to_hex((red, green, blue))
 
 
@@ -181,7 +199,14 @@ def legend_below(figure: Figure, axes: Axes, columns: int) -> None:
     """Put the legend under the axes, and nothing where no line has a name."""
     handles, names = axes.get_legend_handles_labels()
     if names:
-        figure.legend(handles, names, loc="outside lower center", ncols=columns, columnspacing=1.2, handlelength=2.4)
+        figure.legend(
+            handles,
+            names,
+            loc="outside lower center",
+            ncols=columns,
+            columnspacing=1.2,
+            handlelength=2.4,
+        )
 
 
 def save(figure: Figure, path: Path) -> None:

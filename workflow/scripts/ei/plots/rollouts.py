@@ -31,7 +31,10 @@ def kept(runs: Sequence[Run]) -> Figure:
     if not table:
         return look.words(title, "no rollout yet")
     figure, (axes,) = look.canvas(title)
-    shares = {step: {part: n / sum(counts.values()) for part, n in counts.items()} for step, counts in table.items()}
+    shares = {
+        step: {part: n / sum(counts.values()) for part, n in counts.items()}
+        for step, counts in table.items()
+    }
     look.stack(axes, shares, PARTS)
     look.shares(axes, 1.0)
     axes.set_ylabel("share of the step's rollouts")
@@ -63,7 +66,9 @@ def write_counts(axes: Axes, table: Mapping[int, Mapping[str, int]]) -> None:
                 axes.text(step, (ground + count / 2) / drawn, f"{count:,}", ha="center", va="center", size=look.SMALL,
                           path_effects=look.HALO)  # fmt: skip
             ground += count
-    names = [f"{step}\n{counts['kept']:,} of {sum(counts.values()):,}" for step, counts in table.items()]
+    names = [
+        f"{step}\n{counts['kept']:,} of {sum(counts.values()):,}" for step, counts in table.items()
+    ]
     if len(table) > 5:
         names = [name.replace(" of", "\nof") for name in names]
     axes.set_xticks(list(table), names, size=look.SMALL + 1 if len(table) <= 5 else look.SMALL)
@@ -78,11 +83,17 @@ def length(runs: Sequence[Run]) -> Figure:
     """
     run = choose.main_run(runs)
     answers = choose.evaluations(run)
-    drawn = [{**step, "step": step["step"] - 1} for step in run.get("steps") or []] if run["kind"] == "ei" else []
+    drawn = (
+        [{**step, "step": step["step"] - 1} for step in run.get("steps") or []]
+        if run["kind"] == "ei"
+        else []
+    )
     title = "Response length"
     if not any(known(row, "mean_response_tokens") for row in [*drawn, *answers]):
         return look.words(title, "no response yet")
-    figure, (upper, lower) = look.canvas(title, "rollouts of step n stand at the policy that said them, n − 1", (3, 2))
+    figure, (upper, lower) = look.canvas(
+        title, "rollouts of step n stand at the policy that said them, n − 1", (3, 2)
+    )
     for axes, key in ((upper, "mean_response_tokens"), (lower, "truncated_rate")):
         ends = []
         for rows, name, colour, marker, dash in (
@@ -91,7 +102,9 @@ def length(runs: Sequence[Run]) -> Figure:
         ):
             places = [(row["step"], row[key]) for row in rows if known(row, key)]
             if places:
-                axes.plot(*zip(*places, strict=True), color=colour, marker=marker, ms=5, ls=dash, lw=1.6)
+                axes.plot(
+                    *zip(*places, strict=True), color=colour, marker=marker, ms=5, ls=dash, lw=1.6
+                )
                 last = places[-1][1]
                 value = f"{last:,.0f}" if axes is upper else percent(last)
                 ends.append(End(*places[-1], f"{name}: {value}", colour))
@@ -99,7 +112,9 @@ def length(runs: Sequence[Run]) -> Figure:
             axes.set_ylim(0, axes.get_ylim()[1] * 1.05)
         else:
             look.shares(axes)
-        look.label_ends(axes, ends, look.LINE * (1.8 if axes is upper else 2.7))  # the axes are lower than elsewhere
+        look.label_ends(
+            axes, ends, look.LINE * (1.8 if axes is upper else 2.7)
+        )  # the axes are lower than elsewhere
     figure.align_ylabels()
     upper.set_ylabel("tokens, mean")
     lower.set_ylabel("share cut off")

@@ -33,7 +33,9 @@ def packed_attention(
     Without `padded_NL` the kernel for variable lengths is used, which runs on GPUs alone.
     """
     assert offset_N1 is not None
-    query_THD, key_TKD, value_TKD = (tensor[0].transpose(0, 1) for tensor in (query_1HTD, key_1KTD, value_1KTD))
+    query_THD, key_TKD, value_TKD = (
+        tensor[0].transpose(0, 1) for tensor in (query_1HTD, key_1KTD, value_1KTD)
+    )
     if padded_NL is None:
         out_THD = varlen(query_THD, key_TKD, value_TKD, offset_N1, longest, scaling)
     else:
@@ -42,22 +44,35 @@ def packed_attention(
 
 
 def varlen(
-    query_THD: Tensor, key_TKD: Tensor, value_TKD: Tensor, offset_N1: Tensor, longest: int, scaling: float | None
+    query_THD: Tensor,
+    key_TKD: Tensor,
+    value_TKD: Tensor,
+    offset_N1: Tensor,
+    longest: int,
+    scaling: float | None,
 ) -> Tensor:
     """Attention output (T, H, D) in bf16, from the FlashAttention kernel, which knows bf16 and fp16 alone."""
     from torch.nn.attention.varlen import varlen_attn
 
     if REPEAT_HEADS:
         groups = query_THD.shape[1] // key_TKD.shape[1]
-        key_TKD, value_TKD = (tensor.repeat_interleave(groups, dim=1) for tensor in (key_TKD, value_TKD))
-    query, key, value = (tensor.to(torch.bfloat16).contiguous() for tensor in (query_THD, key_TKD, value_TKD))
+        key_TKD, value_TKD = (
+            tensor.repeat_interleave(groups, dim=1) for tensor in (key_TKD, value_TKD)
+        )
+    query, key, value = (
+        tensor.to(torch.bfloat16).contiguous() for tensor in (query_THD, key_TKD, value_TKD)
+    )
     causal = (-1, 0)
-    out = varlen_attn(query, key, value, offset_N1, offset_N1, longest, longest, scale=scaling, window_size=causal)
+    out = varlen_attn(
+        query, key, value, offset_N1, offset_N1, longest, longest, scale=scaling, window_size=causal
+    )
     assert isinstance(out, Tensor)
     return out
 
 
-def padded(query_THD: Tensor, key_TKD: Tensor, value_TKD: Tensor, padded_NL: Tensor, scaling: float | None) -> Tensor:
+def padded(
+    query_THD: Tensor, key_TKD: Tensor, value_TKD: Tensor, padded_NL: Tensor, scaling: float | None
+) -> Tensor:
     """Attention output (T, H, D), from a padded batch of the row's sequences.
 
     Padding is on the right, where causal attention of real tokens never looks.
@@ -73,7 +88,9 @@ def padded(query_THD: Tensor, key_TKD: Tensor, value_TKD: Tensor, padded_NL: Ten
         for tensor in (query_THD, key_TKD, value_TKD)
     )
     grouped = query.shape[1] != key.shape[1]
-    out_NHLD = scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped)
+    out_NHLD = scaled_dot_product_attention(
+        query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped
+    )
     out_flat = out_NHLD.transpose(1, 2).flatten(0, 1).flatten(1)
     packed: Tensor = _Gather.apply(out_flat, place_T, padded_NL.flatten())
     return packed.view(query_THD.shape)

@@ -22,7 +22,11 @@ def purpose(policy: Policy, sequences: list[Sequence], recipe: Recipe) -> str:
     """A hash of everything that the training's result depends on: a checkpoint serves that training alone."""
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
     for sequence in sorted(sequences, key=lambda s: (s.question_id, s.sample)):
-        digest.update(json.dumps([sequence.question_id, sequence.sample, sequence.prompt, sequence.response]).encode())
+        digest.update(
+            json.dumps(
+                [sequence.question_id, sequence.sample, sequence.prompt, sequence.response]
+            ).encode()
+        )
     for name, weight in policy.weights.items():
         total = weight.detach().sum(dtype=torch.float64)
         size = weight.detach().abs().sum(dtype=torch.float64)
@@ -36,7 +40,11 @@ def worthwhile(policy: Policy, seconds: float) -> bool:
 
 
 def save(
-    policy: Policy, optimizer: torch.optim.Optimizer, purpose: str, records: list[dict[str, Any]], path: Path
+    policy: Policy,
+    optimizer: torch.optim.Optimizer,
+    purpose: str,
+    records: list[dict[str, Any]],
+    path: Path,
 ) -> None:
     """Write weights, optimizer state and records; whole or not at all."""
     state = {
@@ -49,7 +57,9 @@ def save(
         torch.save(state, partial)
 
 
-def restore(policy: Policy, optimizer: torch.optim.Optimizer, purpose: str, path: Path) -> list[dict[str, Any]]:
+def restore(
+    policy: Policy, optimizer: torch.optim.Optimizer, purpose: str, path: Path
+) -> list[dict[str, Any]]:
     """The records up to the checkpoint, its state put in place; none, and no change, if it is another training's."""
     if not path.is_file():
         return []

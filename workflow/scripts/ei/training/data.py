@@ -26,7 +26,9 @@ def read_sample(path: Path, seed: str, count: int) -> list[Sequence]:
 
     identities = table.select("question_id", "sample").rows()
     chosen = sorted(range(len(identities)), key=lambda row: draw(identities[row]))[:count]
-    return [Sequence(*row) for row in table[sorted(chosen, key=lambda row: identities[row])].iter_rows()]
+    return [
+        Sequence(*row) for row in table[sorted(chosen, key=lambda row: identities[row])].iter_rows()
+    ]
 
 
 def check(sequences: list[Sequence], row_tokens: int, vocabulary: int) -> None:
@@ -61,6 +63,8 @@ def with_end(sequences: list[Sequence], end: int) -> list[Sequence]:
     return [
         sequence
         if sequence.response[-1:] == [end]
-        else Sequence(sequence.question_id, sequence.sample, sequence.prompt, [*sequence.response, end])
+        else Sequence(
+            sequence.question_id, sequence.sample, sequence.prompt, [*sequence.response, end]
+        )
         for sequence in sequences
     ]

@@ -27,7 +27,8 @@ def response_entropy(
     ]
     totals = entropy_sums(policy, sequences, row_tokens)
     return [
-        total / len(response) if response else float("nan") for total, response in zip(totals, responses, strict=True)
+        total / len(response) if response else float("nan")
+        for total, response in zip(totals, responses, strict=True)
     ]
 
 

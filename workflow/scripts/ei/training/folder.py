@@ -39,7 +39,12 @@ def write_policy(policy: Policy, names: list[str], base: Path, folder: Path) -> 
     folder.mkdir(parents=True)
     for file in sorted(base.iterdir()):
         copied = file.suffix in COPIED or file.name.startswith(("LICENSE", "NOTICE"))
-        if file.is_file() and copied and not file.name.startswith(".") and not file.name.endswith(".index.json"):
+        if (
+            file.is_file()
+            and copied
+            and not file.name.startswith(".")
+            and not file.name.endswith(".index.json")
+        ):
             shutil.copyfile(file, folder / file.name)
     save_file(_weights(policy, names), folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "model.safetensors").chmod(0o644)  # save_file leaves it to its owner alone
@@ -48,11 +53,19 @@ def write_policy(policy: Policy, names: list[str], base: Path, folder: Path) -> 
 def _weights(policy: Policy, names: list[str]) -> dict[str, Tensor]:
     """The trained weights in bf16 on the CPU; names of tied tensors lead to the one that is trained."""
     trained = {id(parameter): name for name, parameter in policy.model.named_parameters()}
-    aliases = {name: trained[id(tensor)] for name, tensor in policy.model.named_parameters(remove_duplicate=False)}
+    aliases = {
+        name: trained[id(tensor)]
+        for name, tensor in policy.model.named_parameters(remove_duplicate=False)
+    }
     missing = [name for name in names if name not in aliases]
     if missing:
-        raise UserError(f"transformers loads {missing[0]} under another name, so the policy cannot be written back")
-    return {name: policy.weights[aliases[name]].detach().to(torch.bfloat16).cpu().contiguous() for name in names}
+        raise UserError(
+            f"transformers loads {missing[0]} under another name, so the policy cannot be written back"
+        )
+    return {
+        name: policy.weights[aliases[name]].detach().to(torch.bfloat16).cpu().contiguous()
+        for name in names
+    }
 
 
 def hand_on(policy: Path, folder: Path) -> None:

@@ -38,14 +38,19 @@ def score(
     The entropy is a measurement and has no gradient.
     """
     pointwise = pointwise or nll_entropy_gradient
-    nll_R, entropy_R = (torch.empty(len(target_R), dtype=_accurate(hidden_RD), device=hidden_RD.device) for _ in "ab")
+    nll_R, entropy_R = (
+        torch.empty(len(target_R), dtype=_accurate(hidden_RD), device=hidden_RD.device)
+        for _ in "ab"
+    )
     grad_RD = None if grad_VD is None else torch.empty_like(hidden_RD)
     chunks = -(-target_R.numel() * len(weight_VD) // CHUNK_LOGITS)
     for part in torch.arange(len(target_R)).tensor_split(max(1, chunks)):
         chunk = slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0)
         hidden_CD = hidden_RD[chunk].to(weight_VD.dtype)
         logits_CV = _matmul(hidden_CD, weight_VD.T)
-        nll_R[chunk], entropy_R[chunk], grad_CV = pointwise(logits_CV, target_R[chunk], weight_VD.dtype)
+        nll_R[chunk], entropy_R[chunk], grad_CV = pointwise(
+            logits_CV, target_R[chunk], weight_VD.dtype
+        )
         del logits_CV
         if grad_VD is not None and grad_RD is not None:
             grad_RD[chunk] = _matmul(grad_CV, weight_VD) * scale
@@ -53,7 +58,9 @@ def score(
     return Scores(nll_R, entropy_R, grad_RD)
 
 
-def nll_entropy_gradient(logits_CV: Tensor, target_C: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+def nll_entropy_gradient(
+    logits_CV: Tensor, target_C: Tensor, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor]:
     """Loss (C), entropy (C) and d loss / d logits (C, V) in `dtype`.
 
     H = -sum p log p = logsumexp(logits) - sum p logits; the first form has no cancellation.

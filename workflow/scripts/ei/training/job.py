@@ -37,7 +37,9 @@ class Job:
     recipe: Recipe
     append_eos: bool
     entropy_rollouts: int
-    settings: dict[str, Any] = field(default_factory=dict)  # all of them, for the metadata of the outputs
+    settings: dict[str, Any] = field(
+        default_factory=dict
+    )  # all of them, for the metadata of the outputs
 
 
 @dataclass
@@ -81,7 +83,11 @@ def _run(job: Job, world: World, clock: Clock) -> None:
             policy = model.load(job.init, world.device)
     if world.device.type == "cuda":
         model.compile_layers(policy)
-    scratch = open_scratch(job.output, job.lineage) if world.first else scratch_of(job.output, job.lineage)
+    scratch = (
+        open_scratch(job.output, job.lineage)
+        if world.first
+        else scratch_of(job.output, job.lineage)
+    )
     records = _train(job, policy, sequences, world, clock, scratch)
     if world.first:
         with clock.phase("save"):
@@ -98,7 +104,9 @@ def _sequences(job: Job) -> list[Sequence]:
 
 def sampling_entropy(job: Job, policy: Policy) -> dict[str, Any]:
     """The mean entropy of the policy that sampled, over the response tokens of some of its rollouts, right or wrong."""
-    sample = [s for s in data.read_sample(job.rollouts, job.recipe.seed, job.entropy_rollouts) if s.prompt]
+    sample = [
+        s for s in data.read_sample(job.rollouts, job.recipe.seed, job.entropy_rollouts) if s.prompt
+    ]
     tokens = sum(len(sequence.response) for sequence in sample)
     total = sum(entropy.entropy_sums(policy, sample, job.recipe.row_tokens))
     return {
@@ -162,7 +170,12 @@ def _hand_on(job: Job, summary: dict[str, Any], clock: Clock, world: World) -> N
 
 
 def _publish(
-    job: Job, records: list[Record], summary: dict[str, Any], clock: Clock, world: World, scratch: Path
+    job: Job,
+    records: list[Record],
+    summary: dict[str, Any],
+    clock: Clock,
+    world: World,
+    scratch: Path,
 ) -> None:
     """Write the tables, then give the policy its name: a policy folder means that all of the step is there."""
     metadata = stamp(job.lineage, job.settings)
@@ -174,7 +187,9 @@ def _publish(
         "response_tokens": sum(record.response_tokens for record in records),
         "packing_share": tokens / row_tokens if row_tokens else None,
         "peak_memory_bytes": report.peak_memory(world.device),
-        "device": torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu",
+        "device": torch.cuda.get_device_name(world.device)
+        if world.device.type == "cuda"
+        else "cpu",
         "processes": world.size,
         "seconds": {**clock.phases, "total": clock.total()},
     }

@@ -14,7 +14,9 @@ from ei.training.job import Job, run_job
 def launch(job: Job, gpus: int, started: float) -> None:
     """Run the job on the CPU (`gpus` 0) or on that many GPUs."""
     if gpus > torch.cuda.device_count():
-        raise UserError(f"sft.gpus is {gpus}, but torch sees {torch.cuda.device_count()}; gpus 0 trains on the CPU")
+        raise UserError(
+            f"sft.gpus is {gpus}, but torch sees {torch.cuda.device_count()}; gpus 0 trains on the CPU"
+        )
     device = "cuda" if gpus else "cpu"
     there = world.from_torchrun(device)
     if there is not None:
@@ -35,7 +37,14 @@ def spawn(job: Job, device: str, processes: int, started: float) -> None:
 
     errors = mp.get_context("spawn").SimpleQueue()
     with tempfile.TemporaryDirectory() as meeting:
-        arguments = (job, device, processes, f"file://{Path(meeting).resolve()}/rendezvous", started, errors)
+        arguments = (
+            job,
+            device,
+            processes,
+            f"file://{Path(meeting).resolve()}/rendezvous",
+            started,
+            errors,
+        )
         try:
             mp.spawn(_process, arguments, nprocs=processes)
         except ProcessExitedException:
@@ -44,7 +53,9 @@ def spawn(job: Job, device: str, processes: int, started: float) -> None:
             raise UserError(errors.get()) from None
 
 
-def _process(rank: int, job: Job, device: str, processes: int, meeting: str, started: float, errors: Any) -> None:
+def _process(
+    rank: int, job: Job, device: str, processes: int, meeting: str, started: float, errors: Any
+) -> None:
     here = world.join(device, rank, processes, meeting)
     try:
         run_job(job, here, started)

@@ -33,7 +33,9 @@ class Policy:
     mixed: bool
     weights: dict[str, nn.Parameter]  # all trained tensors by their names in the model
     copies: dict[str, nn.Parameter] = field(default_factory=dict)
-    head_VD: Tensor = field(default_factory=lambda: torch.empty(0))  # the output matrix that logits are made with
+    head_VD: Tensor = field(
+        default_factory=lambda: torch.empty(0)
+    )  # the output matrix that logits are made with
     pointwise: Callable[..., tuple[Tensor, Tensor, Tensor]] = head.nll_entropy_gradient
 
     @property
@@ -52,7 +54,12 @@ class Policy:
         return sum(weight.nbytes for weight in self.weights.values())
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, mixed: bool | None = None) -> Policy:
+def load(
+    folder: Path,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    mixed: bool | None = None,
+) -> Policy:
     """The policy of a Hugging Face model folder, ready to be trained with packed rows; on a GPU in mixed precision."""
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
@@ -77,7 +84,9 @@ def use_packed_attention(model: Any) -> None:
     AttentionInterface.register(NAME, packed_attention)
     model.set_attn_implementation(NAME)
     if model.config._attn_implementation != NAME:
-        raise UserError(f"SFT cannot train {type(model).__name__}: its attention cannot be exchanged in transformers")
+        raise UserError(
+            f"SFT cannot train {type(model).__name__}: its attention cannot be exchanged in transformers"
+        )
 
 
 def _check_supported(config: Any, folder: Path) -> None:
@@ -145,7 +154,9 @@ def clear_gradients(policy: Policy) -> None:
     for weight in policy.weights.values():
         if weight.grad is None:
             weight.grad = torch.zeros_like(weight)
-    torch._foreach_zero_([weight.grad for weight in policy.weights.values() if weight.grad is not None])
+    torch._foreach_zero_(
+        [weight.grad for weight in policy.weights.values() if weight.grad is not None]
+    )
 
 
 def compile_layers(policy: Policy) -> None:
@@ -155,8 +166,12 @@ def compile_layers(policy: Policy) -> None:
     """
     from torch._dynamo import config
 
-    config.specialize_float = True  # scales and epsilons never change; as variables they cost a second compilation
-    logging.getLogger("torch._inductor.utils").setLevel(logging.ERROR)  # advice to round fp32 products to TF32
+    config.specialize_float = (
+        True  # scales and epsilons never change; as variables they cost a second compilation
+    )
+    logging.getLogger("torch._inductor.utils").setLevel(
+        logging.ERROR
+    )  # advice to round fp32 products to TF32
     for layer in layers(policy.model):
         layer.compile(fullgraph=True, dynamic=True)
     policy.pointwise = compile_pointwise(head.nll_entropy_gradient)
@@ -168,7 +183,9 @@ def compile_pointwise(function: Callable[..., Any]) -> Callable[..., tuple[Tenso
 
     compiled = torch.compile(function, fullgraph=True)
 
-    def pointwise(logits_CV: Tensor, target_C: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    def pointwise(
+        logits_CV: Tensor, target_C: Tensor, dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor, Tensor]:
         maybe_mark_dynamic(logits_CV, 0)
         maybe_mark_dynamic(target_C, 0)
         result: tuple[Tensor, Tensor, Tensor] = compiled(logits_CV, target_C, dtype)
@@ -203,7 +220,9 @@ def backward(policy: Policy, row: Row, scale: float) -> head.Scores:
     hidden_RD = hidden_states(policy, row)
     grad_VD = policy.output.grad
     assert grad_VD is not None
-    scores = head.score(hidden_RD.detach(), policy.head_VD, row.target_R, grad_VD, scale, policy.pointwise)
+    scores = head.score(
+        hidden_RD.detach(), policy.head_VD, row.target_R, grad_VD, scale, policy.pointwise
+    )
     hidden_RD.backward(scores.grad_RD)
     collect(policy)
     return scores

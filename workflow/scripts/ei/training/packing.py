@@ -31,7 +31,9 @@ class Row:
     position_T: Tensor  # starts again at 0 with every sequence
     offset_N1: Tensor  # int32: where each sequence begins, and T at the end
     longest: int  # tokens of the longest sequence
-    padded_NL: Tensor  # for each sequence, the positions of its tokens in the row; T where it has ended
+    padded_NL: (
+        Tensor  # for each sequence, the positions of its tokens in the row; T where it has ended
+    )
     predicts_R: Tensor  # positions whose next token is a response token
     target_R: Tensor  # that next token
     owner_R: Tensor  # the number of the sequence it belongs to
@@ -78,15 +80,16 @@ def build_row(sequences: list[Sequence], multiple: int, device: torch.device) ->
     within_NL = torch.arange(int(length_N.max())).expand(len(lengths), -1)
     padded_NL = torch.where(within_NL < length_N[:, None], within_NL + offset_N1[:-1, None], total)
     ids_T = torch.tensor(
-        [token for sequence in sequences for token in sequence.prompt + sequence.response] + [0] * padding
+        [token for sequence in sequences for token in sequence.prompt + sequence.response]
+        + [0] * padding
     )
     position_T = torch.arange(total) - offset_N1[:-1].repeat_interleave(length_N)
     answers_N = torch.tensor([len(sequence.response) for sequence in sequences])
     owner_R = torch.arange(len(sequences)).repeat_interleave(answers_N)
     within_R = torch.arange(len(owner_R)) - (answers_N.cumsum(0) - answers_N)[owner_R]
-    target_at_R = (offset_N1[:-1] + torch.tensor([len(s.prompt) for s in sequences] + [0] * bool(padding)))[
-        owner_R
-    ] + within_R
+    target_at_R = (
+        offset_N1[:-1] + torch.tensor([len(s.prompt) for s in sequences] + [0] * bool(padding))
+    )[owner_R] + within_R
     return Row(
         sequences=sequences,
         ids_T=ids_T.to(device),

@@ -19,7 +19,9 @@ SCALARS = ("loss", "entropy", "grad_norm", "lr", "tokens_per_s")
 
 def table(records: list[Record]) -> pl.DataFrame:
     """The records as a table; whole numbers are int64, others float64, also when there is no record."""
-    schema = {field.name: DTYPES[field.type] for field in fields(Record) if isinstance(field.type, type)}
+    schema = {
+        field.name: DTYPES[field.type] for field in fields(Record) if isinstance(field.type, type)
+    }
     return pl.DataFrame([asdict(record) for record in records], schema=schema)
 
 
@@ -32,7 +34,10 @@ def reporting(updates: int, events: Path | None) -> Iterator[Callable[[Record], 
     from torch.utils.tensorboard import SummaryWriter
 
     shutil.rmtree(events, ignore_errors=True)
-    with SummaryWriter(str(events)) as writer, progress(total=updates, desc="sft", unit="update") as bar:
+    with (
+        SummaryWriter(str(events)) as writer,
+        progress(total=updates, desc="sft", unit="update") as bar,
+    ):
 
         def report(record: Record) -> None:
             for name in SCALARS:

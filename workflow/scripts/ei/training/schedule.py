@@ -40,7 +40,10 @@ def updates_per_epoch(sequences: int, recipe: Recipe) -> int:
 
     1,000 sequences at batch 64 make 16 updates; 20 sequences at 2 epochs and 8 updates make 4 updates of 5.
     """
-    return min(sequences, max(math.ceil(sequences / recipe.batch), math.ceil(recipe.min_updates / recipe.epochs)))
+    return min(
+        sequences,
+        max(math.ceil(sequences / recipe.batch), math.ceil(recipe.min_updates / recipe.epochs)),
+    )
 
 
 def shuffled(sequences: list[Sequence], seed: str) -> list[Sequence]:
@@ -76,5 +79,7 @@ def plan(sequences: list[Sequence], recipe: Recipe) -> list[Update]:
         for batch in batches:
             number = len(updates) + 1
             lr = learning_rate(number, each * recipe.epochs, recipe)
-            updates.append(Update(number, epoch, lr, sorted(batch, key=lambda s: (s.question_id, s.sample))))
+            updates.append(
+                Update(number, epoch, lr, sorted(batch, key=lambda s: (s.question_id, s.sample)))
+            )
     return updates

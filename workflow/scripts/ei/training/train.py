@@ -20,7 +20,10 @@ from ei.training.packing import Row, Sequence
 from ei.training.schedule import Recipe, Update
 from ei.training.world import World, add_up, gather
 
-BETAS = (0.9, 0.95)  # the second as in most language-model training: 0.999 would remember longer than a step lasts
+BETAS = (
+    0.9,
+    0.95,
+)  # the second as in most language-model training: 0.999 would remember longer than a step lasts
 KERNEL_TOKENS = 128  # on a GPU rows end at a multiple of the attention kernel's block
 
 
@@ -57,11 +60,19 @@ def train(
     """
     updates = schedule.plan(sequences, recipe)
     optimizer = torch.optim.AdamW(
-        policy.weights.values(), lr=recipe.lr, betas=BETAS, weight_decay=recipe.weight_decay, fused=True
+        policy.weights.values(),
+        lr=recipe.lr,
+        betas=BETAS,
+        weight_decay=recipe.weight_decay,
+        fused=True,
     )
     model.clear_gradients(policy)
     purpose = checkpoint.purpose(policy, sequences, recipe) if keep else ""
-    records = [Record(**record) for record in checkpoint.restore(policy, optimizer, purpose, keep)] if keep else []
+    records = (
+        [Record(**record) for record in checkpoint.restore(policy, optimizer, purpose, keep)]
+        if keep
+        else []
+    )
     for record in records:
         report(record)
     since = time.perf_counter()
@@ -71,12 +82,16 @@ def train(
         ends = update.number < len(updates) and updates[update.number].epoch > update.epoch
         if keep and ends and checkpoint.worthwhile(policy, time.perf_counter() - since):
             if world.first:
-                checkpoint.save(policy, optimizer, purpose, [asdict(record) for record in records], keep)
+                checkpoint.save(
+                    policy, optimizer, purpose, [asdict(record) for record in records], keep
+                )
             since = time.perf_counter()
     return records
 
 
-def take(policy: Policy, optimizer: torch.optim.Optimizer, update: Update, recipe: Recipe, world: World) -> Record:
+def take(
+    policy: Policy, optimizer: torch.optim.Optimizer, update: Update, recipe: Recipe, world: World
+) -> Record:
     """Make one update and return its record. The denominator is the number of response tokens of the whole update."""
     start = time.perf_counter()
     rows, row_tokens = _rows(update.sequences, recipe.row_tokens, world)
@@ -121,25 +136,35 @@ def _rows(sequences: list[Sequence], row_tokens: int, world: World) -> tuple[lis
     bins = packing.level_rows([len(sequence) for sequence in sequences], row_tokens, world.size)
     filled = [[sequences[item] for item in bin] for bin in bins]
     total = sum(-(-sum(map(len, row)) // multiple) * multiple for row in filled)
-    return [packing.build_row(row, multiple, world.device) for row in filled[world.rank :: world.size]], total
+    return [
+        packing.build_row(row, multiple, world.device) for row in filled[world.rank :: world.size]
+    ], total
 
 
 def _sums(scores: list[Scores], device: torch.device) -> Tensor:
     """Summed loss and entropy of all rows."""
     sums = torch.zeros(2, dtype=torch.float64, device=device)
     for score in scores:
-        sums += torch.stack([score.nll_R.sum(dtype=torch.float64), score.entropy_R.sum(dtype=torch.float64)])
+        sums += torch.stack(
+            [score.nll_R.sum(dtype=torch.float64), score.entropy_R.sum(dtype=torch.float64)]
+        )
     return sums
 
 
-def _not_finite(update: Update, rows: list[Row], scores: list[Scores], norm: float, world: World) -> str:
+def _not_finite(
+    update: Update, rows: list[Row], scores: list[Scores], norm: float, world: World
+) -> str:
     """The error for an update that went wrong, with the questions whose loss is not finite, or else all of it."""
     bad = set()
     for row, score in zip(rows, scores, strict=True):
         owners_S = row.owner_R[~score.nll_R.isfinite()].unique().tolist()
         bad |= {row.sequences[owner].question_id for owner in owners_S}
     bad = set().union(*gather(bad, world))
-    what, where = ("loss", bad) if bad else ("gradient norm", {sequence.question_id for sequence in update.sequences})
+    what, where = (
+        ("loss", bad)
+        if bad
+        else ("gradient norm", {sequence.question_id for sequence in update.sequences})
+    )
     named = ", ".join(sorted(where)[:8]) + (f" and {len(where) - 8} more" if len(where) > 8 else "")
     return (
         f"update {update.number}: the {what} is not finite (gradient norm {norm}); questions {named}. "

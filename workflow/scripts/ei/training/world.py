@@ -52,7 +52,9 @@ def join(device: str, rank: int, size: int, meeting: str) -> World:
     if device == "cuda":
         torch.cuda.set_device(rank)
     place = torch.device(device, rank) if device == "cuda" else torch.device(device)
-    dist.init_process_group("nccl" if device == "cuda" else "gloo", init_method=meeting, rank=rank, world_size=size)
+    dist.init_process_group(
+        "nccl" if device == "cuda" else "gloo", init_method=meeting, rank=rank, world_size=size
+    )
     return World(place, rank, size)
 
 
