@@ -6,6 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from ei.files import read_columns, read_json
+
 # The artifact of a job, which says by being a link that another run's job has made it. In the order of a step.
 ARTIFACT = {
     "data": "data/train.parquet",
