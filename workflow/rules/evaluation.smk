@@ -1,19 +1,24 @@
-"""The measure of the policy that a step ends with: eval -> gather -> grade -> metrics, and which step is best."""
+"""The measure of the policy that a step ends with: eval -> grade -> metrics, and which step is best.
+
+Every evaluation asks two sets of questions: validation, which is reported, and development, training questions that
+were held out to choose the best step on. Evaluations go before later sampling, so that a curve grows while a run does.
+"""
 
 
-# Draw the policy's responses to one shard of the validation questions, and of those kept back for development.
+# Draw the policy's responses to one shard of both sets.
 rule eval:
     input:
-        policy=policy_after,
+        policy=lambda w: policy(w.run, int(w.step)),
         data="{run}/data/validation.parquet",
-        development=development,
-        prompt=lambda w: local(RUNS[w.run].settings["prompt"]),
+        development="{run}/data/development.parquet",
+        prompt=prompt,
     output:
-        "<step>/answers/{shard}-of-{shards}.parquet",
+        "{run}/step{step}/answers/{shard}-of-{shards}.parquet",
     log:
-        "<step>/logs/eval-{shard}-of-{shards}.log",
+        "{run}/step{step}/logs/eval-{shard}-of-{shards}.log",
     benchmark:
-        "<step>/benchmarks/eval-{shard}-of-{shards}.jsonl"
+        "{run}/step{step}/benchmarks/eval-{shard}-of-{shards}.jsonl"
+    priority: 30
     conda:
         "../envs/gpu.yaml"
     threads: threads
@@ -26,118 +31,142 @@ rule eval:
         engine=setting("engine"),
         device=setting("device"),
         seed=setting("seed"),
-        skip=setting("data", "skip_too_long"),
-        development=lambda w, input: (
-            ["--development", input.development] if input.development else []
-        ),
+        skip_too_long=setting("data", "skip_too_long"),
         lineage=lineage("eval"),
     shell:
         "gpurun.py --device {params.device} --gpus {resources.gpu} --threads {threads} --"
-        " eval.py --policy {input.policy:q} --data {input.data:q} --prompt {input.prompt:q}"
-        " --shard {wildcards.shard}/{wildcards.shards} --step {wildcards.step} --seed {params.seed}"
-        " --engine {params.engine} --device {params.device} --skip_too_long {params.skip} {params.flags:q}"
-        " --sequences {resources.sequences} --memory_percent {resources.memory_percent}"
-        " {params.development:q} --output {output:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
+        " eval.py"
+        " --policy {input.policy:q}"
+        " --data {input.data:q}"
+        " --development {input.development:q}"
+        " --prompt {input.prompt:q}"
+        " --shard {wildcards.shard}/{wildcards.shards}"
+        " --step {wildcards.step}"
+        " --seed {params.seed}"
+        " --engine {params.engine}"
+        " --device {params.device}"
+        " --sequences {resources.sequences}"
+        " --memory_percent {resources.memory_percent}"
+        " --skip_too_long {params.skip_too_long}"
+        " {params.flags:q}"
+        " --output {output:q}"
+        " --lineage {params.lineage}"
+        " 2>&1 | tee {log:q}"
 
 
-use rule gather as gather_answers with:
+# Grade them, as rollouts are graded.
+rule grade:
     input:
-        shards=shards_of("answers"),
+        shards_of("answers"),
     output:
-        "<step>/answers.parquet",
+        validation="{run}/step{step}/responses.parquet",
+        development="{run}/step{step}/development_responses.parquet",
+        report="{run}/step{step}/responses.json",
+        pairs="{run}/step{step}/responses.pairs.parquet",
     log:
-        "<step>/logs/gather_answers.log",
+        "{run}/step{step}/logs/grade.log",
     benchmark:
-        "<step>/benchmarks/gather_answers.jsonl"
-    params:
-        part=["--split", "validation"],
-        lineage=lineage("eval"),
-
-
-use rule gather_answers as gather_development with:
-    output:
-        "<step>/development_answers.parquet",
-    log:
-        "<step>/logs/gather_development.log",
-    benchmark:
-        "<step>/benchmarks/gather_development.jsonl"
-    params:
-        part=["--split", "development"],
-        lineage=lineage("eval"),
-
-
-use rule score as grade with:
-    input:
-        rollouts="<step>/answers.parquet",
-    output:
-        table="<step>/responses.parquet",
-        report="<step>/responses.json",
-        pairs="<step>/responses.pairs.parquet",
-    log:
-        "<step>/logs/grade.log",
-    benchmark:
-        "<step>/benchmarks/grade.jsonl"
-    priority: 0
+        "{run}/step{step}/benchmarks/grade.jsonl"
+    priority: 30
+    conda:
+        "../envs/cpu.yaml"
+    threads: threads
     params:
         flags=flags("score"),
         lineage=lineage("grade"),
-        memo="{run}/.cache/verdicts.parquet",
+    shell:
+        "score.py"
+        " --rollouts {input:q}"
+        " --workers {threads}"
+        " {params.flags:q}"
+        " --output {output.validation:q}"
+        " --development {output.development:q}"
+        " --lineage {params.lineage}"
+        " 2>&1 | tee {log:q}"
 
 
-use rule grade as grade_development with:
-    input:
-        rollouts="<step>/development_answers.parquet",
-    output:
-        table="<step>/development_responses.parquet",
-        report="<step>/development_responses.json",
-        pairs="<step>/development_responses.pairs.parquet",
-    log:
-        "<step>/logs/grade_development.log",
-    benchmark:
-        "<step>/benchmarks/grade_development.jsonl"
-
-
-# Sum up the evaluation.
+# Sum up both sets.
 rule metrics:
     input:
-        "<step>/responses.parquet",
+        validation="{run}/step{step}/responses.parquet",
+        development="{run}/step{step}/development_responses.parquet",
     output:
-        "<step>/eval.json",
+        validation="{run}/step{step}/eval.json",
+        development="{run}/step{step}/development.json",
     log:
-        "<step>/logs/metrics.log",
+        "{run}/step{step}/logs/metrics.log",
     benchmark:
-        "<step>/benchmarks/metrics.jsonl"
+        "{run}/step{step}/benchmarks/metrics.jsonl"
+    priority: 30
     conda:
         "../envs/cpu.yaml"
     params:
         lineage=lineage("metrics"),
     shell:
-        "metrics.py --responses {input:q} --step {wildcards.step} --output {output:q}"
-        " --lineage {params.lineage} 2>&1 | tee {log:q}"
+        "metrics.py"
+        " --responses {input.validation:q}"
+        " --development_responses {input.development:q}"
+        " --step {wildcards.step}"
+        " --output {output.validation:q}"
+        " --development {output.development:q}"
+        " --lineage {params.lineage}"
+        " 2>&1 | tee {log:q}"
 
 
-use rule metrics as metrics_development with:
-    input:
-        "<step>/development_responses.parquet",
-    output:
-        "<step>/development.json",
-    log:
-        "<step>/logs/metrics_development.log",
-    benchmark:
-        "<step>/benchmarks/metrics_development.jsonl"
-
-
-# Name the best step so far. A run with patience goes on or ends by it, so its steps are only then known.
+# Name the best step so far. A run with early stopping goes on or ends by it, so its steps are only then known.
 checkpoint best_so_far:
     input:
-        up_to_step("development.json"),
+        developments_so_far,
     output:
-        "<step>/best.json",
+        "{run}/step{step}/best.json",
     log:
-        "<step>/logs/best_so_far.log",
+        "{run}/step{step}/logs/best_so_far.log",
     conda:
         "../envs/cpu.yaml"
     params:
         lineage=lineage("metrics"),
     shell:
-        "best.py --developments {input:q} --output {output:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
+        "best.py"
+        " --developments {input:q}"
+        " --output {output:q}"
+        " --lineage {params.lineage}"
+        " 2>&1 | tee {log:q}"
+
+
+# Name the best step of the run, with what it scored on both sets.
+rule best:
+    input:
+        developments=of_steps("development.json"),
+        evaluations=of_steps("eval.json"),
+    output:
+        "{run}/best/best.json",
+    log:
+        "{run}/logs/best.log",
+    benchmark:
+        "{run}/benchmarks/best.jsonl"
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        lineage=lineage_of_last,
+    shell:
+        "best.py"
+        " --developments {input.developments:q}"
+        " --evaluations {input.evaluations:q}"
+        " --output {output:q}"
+        " --lineage {params.lineage}"
+        " 2>&1 | tee {log:q}"
+
+
+# The best step's policy; of all policies it is the one that a finished run keeps asking for.
+rule best_policy:
+    input:
+        best_policy,
+    output:
+        directory("{run}/best/policy"),
+    log:
+        "{run}/logs/best_policy.log",
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    shell:
+        "ln -sr {input:q} {output:q} 2>&1 | tee {log:q}"

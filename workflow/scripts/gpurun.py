@@ -86,6 +86,11 @@ def main() -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.execvp(flags.command[0], flags.command)
     gpus = visible()
+    if not gpus:
+        sys.exit(
+            "error: This run needs a GPU, and none is visible on this machine. To see expert iteration"
+            " on a CPU, run the demo: snakemake demo --cores all"
+        )
     if flags.gpus < 1:
         sys.exit(
             "error: no GPU was granted to this job; start snakemake with --resources gpu=1 or more"

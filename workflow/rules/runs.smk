@@ -1,0 +1,103 @@
+"""The runs, and how rules look things up in them; the thinking is in workflow/scripts/ei/runs."""
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+# Where the workflow itself lies: a checkout, whatever the working folder is and whoever includes it as a module.
+RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+BASE, SCRIPTS = RULES.parents[1], RULES.parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+from ei.plots import PICTURES
+from ei.runs import experiment, lineage as lineages, settings as setting_rules
+from ei.stage import UserError
+
+
+def on_path():
+    """Shell code that puts the scripts on the PATH, and before them the python that runs Snakemake.
+
+    With `--sdm conda` a job's own environment has been activated by then, which CONDA_PREFIX shows; its python stays.
+    """
+    python, scripts = Path(sys.executable).parent, SCRIPTS
+    unchanged = f'[ "${{CONDA_PREFIX:-}}" != {shlex.quote(os.environ.get("CONDA_PREFIX", ""))} ]'
+    return (
+        f'{unchanged} || export PATH={shlex.quote(str(python))}:"$PATH";'
+        f' export PATH={shlex.quote(str(scripts))}:"$PATH" PYTHONUNBUFFERED=1;'
+    )
+
+
+# Strict mode is named because a prefix replaces Snakemake's own. Braces are doubled because a prefix is formatted.
+shell.prefix(f"set -euo pipefail; {on_path()} ".replace("{", "{{").replace("}", "}}"))
+
+
+def local(path):
+    """A path of the settings: as it stands if it is there, else the workflow's own file of that name."""
+    return path if os.path.exists(path) or not (BASE / path).exists() else str(BASE / path)
+
+
+def refuse_bad(settings, source):
+    """Stop in one sentence at an unknown setting or a wrong value."""
+    schema = yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text())
+    error = setting_rules.first_error(settings, schema)
+    if error:
+        raise WorkflowError(f"{source}: {error}")
+
+
+def load_presets():
+    """{name: changes} of workflow/presets; each must leave settings that config.yaml could have."""
+    found = {}
+    for path in sorted((BASE / "workflow/presets").glob("*.yaml")):
+        found[path.stem] = yaml.safe_load(path.read_text()) or {}
+        changed = setting_rules.with_preset(config, found[path.stem])
+        refuse_bad(changed, f"workflow/presets/{path.name}")
+    return found
+
+
+def all_runs():
+    """{folder: run} of config.yaml and the presets."""
+    try:
+        found = experiment.runs(config, PRESETS)
+    except UserError as error:
+        raise WorkflowError(str(error))
+    return {folder: with_prompt(run) for folder, run in found.items()}
+
+
+def with_prompt(run):
+    """The run with the prompt template's hash among its settings: another wording is another setting."""
+    template, traces = run.settings["prompt"], run.settings.get("traces")
+    if not os.path.isfile(local(template)):
+        raise WorkflowError(f"prompt: the template {template} does not exist")
+    if traces and not os.path.exists(local(traces)):
+        raise WorkflowError(f"baseline.traces: the file {traces} does not exist")
+    sha256 = hashlib.sha256(Path(local(template)).read_bytes()).hexdigest()
+    return replace(run, settings={**run.settings, "prompt_sha256": sha256})
+
+
+refuse_bad(config, "config.yaml")
+PRESETS = load_presets()
+RUNS = all_runs()
+SHARED = lineages.shared(RUNS)
+SFT_BASELINES = [run for run in RUNS if RUNS[run].kind == "sft"]
+
+
+def only(names):
+    """A regular expression of these names; of none, one that matches nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+wildcard_constraints:
+    run=only(RUNS),
+    experiment=only({run.experiment for run in RUNS.values()}),
+    report="report|report_so_far",
+    step=r"\d+",
+    shard=r"\d+",
+    shards=r"\d+",
