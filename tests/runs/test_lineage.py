@@ -2,7 +2,9 @@
 
 import pytest
 
-from ei import plan
+from ei.runs.experiment import runs as make_runs
+from ei.runs.lineage import STAGES, artifacts, lineage, records, shared, work
+from ei.runs.settings import merge
 from ei.stage import UserError
 
 CONFIG = {
@@ -20,21 +22,21 @@ CONFIG = {
     "sft": {"epochs": 1, "gpus": 1},
     "eval": {"questions": "all"},
     "vllm": {"sequences": 64},
-    "stop": {"patience": None},
+    "early_stopping": {"patience": None},
     "baseline": None,
     "sweep": {"G8": {"sample": {"rollouts": 8}}, "epochs3": {"sft": {"epochs": 3}}, "same": {}},
 }
 
-TRAINED = ("sample", "score", "filter", "policy")
+TRAINED = ("sample", "score", "filter", "sft")
 EVALUATED = ("eval", "grade", "metrics")
 
 
 def changed_by(**changes):
     """The (stage, step) whose lineage a change of settings changes."""
-    before = plan.runs(CONFIG, {})["results"].settings
-    after = plan.merge(before, changes)
+    before = make_runs(CONFIG, {})["results"].settings
+    after = merge(before, changes)
     stages = every(*TRAINED, *EVALUATED) | every(*EVALUATED, steps=(0,))
-    return {(s, n) for s, n in stages if plan.lineage(before, s, n) != plan.lineage(after, s, n)}
+    return {(s, n) for s, n in stages if lineage(before, s, n) != lineage(after, s, n)}
 
 
 def every(*stages, steps=(1, 2)):
@@ -58,7 +60,7 @@ def test_another_filter_keeps_the_first_steps_scores():
 
 def test_another_checker_never_samples_the_first_step_again():
     changed = changed_by(checker="another")
-    assert {("score", 1), ("grade", 0), ("policy", 1), ("sample", 2)} <= changed
+    assert {("score", 1), ("grade", 0), ("sft", 1), ("sample", 2)} <= changed
     assert not changed & {("sample", 1), ("eval", 0)}
 
 
@@ -70,18 +72,18 @@ def test_what_only_changes_the_speed_changes_nothing(changes):
 
 
 def test_a_longer_run_keeps_its_first_steps():
-    short, long = (plan.runs({**CONFIG, "steps": steps}, {})["results"] for steps in (2, 5))
-    assert set(plan.artifacts(short)) < set(plan.artifacts(long))
-    assert plan.kept(long, 2) == plan.kept(short, 2)
+    short, long = (make_runs({**CONFIG, "steps": steps}, {})["results"] for steps in (2, 5))
+    assert set(artifacts(short)) < set(artifacts(long))
+    assert list(work(long, 2)) == list(work(short))
 
 
 @pytest.mark.parametrize("key", ["seed", "model", "engine", "prompt"])
 def test_every_setting_of_the_whole_run_reaches_every_trained_policy(key):
-    assert every("policy", "eval") <= changed_by(**{key: "other"})
+    assert every("sft", "eval") <= changed_by(**{key: "other"})
 
 
 def test_a_run_of_the_sweep_shares_until_it_differs():
-    links = plan.shared(plan.runs(CONFIG, {}))
+    links = shared(make_runs(CONFIG, {}))
     assert links["results/sweep/epochs3/step1/filtered.parquet"] == "results/step1/filtered.parquet"
     assert links["results/sweep/G8/step0/eval.json"] == "results/step0/eval.json"
     assert links["results/sweep/G8/data/train.parquet"] == "results/data/train.parquet"
@@ -92,7 +94,7 @@ def test_a_run_of_the_sweep_shares_until_it_differs():
 
 
 def test_a_preset_is_an_experiment_of_its_own_with_changes_to_the_settings():
-    runs = plan.runs(CONFIG, {"demo": {"model": "tiny", "sft": {"epochs": 7}}})
+    runs = make_runs(CONFIG, {"demo": {"model": "tiny", "sft": {"epochs": 7}}})
     assert [run.folder for run in runs.values() if run.experiment == "results/demo"] == [
         "results/demo"
     ]
@@ -107,7 +109,7 @@ def test_a_preset_has_a_sweep_and_seeds_of_its_own_alone():
         "seeds": [0, 5],
         "baseline": {"traces": "chains"},
     }
-    runs = plan.runs({**CONFIG, "seeds": [0, 1]}, {"small": preset, "plain": {}})
+    runs = make_runs({**CONFIG, "seeds": [0, 1]}, {"small": preset, "plain": {}})
     assert {name for name in runs if name.startswith("results/small")} == {
         "results/small",
         "results/small/sweep/one",
@@ -122,7 +124,7 @@ def test_a_preset_has_a_sweep_and_seeds_of_its_own_alone():
 
 
 def test_a_run_knows_its_group_its_kind_and_what_it_changes():
-    runs = plan.runs({**CONFIG, "seeds": [0, 1], "baseline": {"traces": None}}, {})
+    runs = make_runs({**CONFIG, "seeds": [0, 1], "baseline": {"traces": None}}, {})
     repeated, sft = runs["results/sweep/G8-seed1"], runs["results/sft"]
     assert (repeated.name, repeated.group, repeated.kind) == ("G8-seed1", "G8", "ei")
     assert (repeated.changes, repeated.settings["seed"]) == ({"sample.rollouts": 8}, 1)
@@ -136,7 +138,7 @@ def test_a_run_knows_its_group_its_kind_and_what_it_changes():
 
 def test_further_seeds_repeat_every_run_once():
     one, three = (
-        plan.runs({**CONFIG, "seeds": seeds, "baseline": {}}, {}) for seeds in (None, [0, 1, 2])
+        make_runs({**CONFIG, "seeds": seeds, "baseline": {}}, {}) for seeds in (None, [0, 1, 2])
     )
     assert len(three) == 3 * len(one)
     assert {run.settings["seed"] for run in three.values()} == {0, 1, 2}
@@ -145,12 +147,12 @@ def test_further_seeds_repeat_every_run_once():
 @pytest.mark.parametrize("name", ["main-seed1", "main", "sft"])
 def test_a_sweep_name_that_another_run_could_have_is_refused(name):
     with pytest.raises(UserError, match=rf"sweep\.{name}: .* choose another name"):
-        plan.runs({**CONFIG, "sweep": {name: {}}}, {})
+        make_runs({**CONFIG, "sweep": {name: {}}}, {})
 
 
 def test_the_baseline_takes_other_training_settings_and_the_base_evaluation_of_the_main_run():
-    runs = plan.runs({**CONFIG, "baseline": {"traces": "chains", "sft": {"epochs": 5}}}, {})
-    links = plan.shared(runs)
+    runs = make_runs({**CONFIG, "baseline": {"traces": "chains", "sft": {"epochs": 5}}}, {})
+    links = shared(runs)
     assert runs["results/sft"].settings["sft"]["epochs"] == 5
     assert runs["results/sft_filtered"].settings["filter"]["correct_only"]
     assert links["results/sft/step0/eval.json"] == "results/step0/eval.json"
@@ -161,35 +163,17 @@ def test_the_baseline_takes_other_training_settings_and_the_base_evaluation_of_t
 
 def test_other_traces_change_the_baseline_alone():
     first, other = (
-        plan.runs({**CONFIG, "baseline": {"traces": traces}}, {}) for traces in ("a", "b")
+        make_runs({**CONFIG, "baseline": {"traces": traces}}, {}) for traces in ("a", "b")
     )
     lineages = [
         {
-            place: plan.lineage(runs[place].settings, "policy", 1)
+            place: lineage(runs[place].settings, "sft", 1)
             for place in ("results", "results/sft")
         }
         for runs in (first, other)
     ]
     assert lineages[0]["results"] == lineages[1]["results"]
     assert lineages[0]["results/sft"] != lineages[1]["results/sft"]
-
-
-def test_without_development_questions_nothing_of_them_is_made():
-    with_them, without = (
-        plan.runs(plan.merge(CONFIG, {"data": {"development": count}}), {})["results"]
-        for count in (3, 0)
-    )
-    assert [path for path in plan.kept(without, 2) if "development" in path] == []
-    assert {
-        path.rsplit("/", 1)[1] for path in set(plan.kept(with_them, 2)) - set(plan.kept(without, 2))
-    } == {
-        "development.parquet",
-        "development_answers.parquet",
-        "development_responses.parquet",
-        "development_responses.json",
-        "development_responses.pairs.parquet",
-        "development.json",
-    }
 
 
 def test_questions_kept_back_change_all_that_is_made_of_the_others():
@@ -199,23 +183,35 @@ def test_questions_kept_back_change_all_that_is_made_of_the_others():
 
 
 def test_patience_without_development_questions_is_refused():
-    config = {**CONFIG, "sweep": {"early": {"stop": {"patience": 1}}}, "data": {"development": 0}}
-    with pytest.raises(UserError, match=r"run early: stop\.patience needs questions to measure by"):
-        plan.runs(config, {})
+    sweep = {"early": {"early_stopping": {"patience": 1}}}
+    config = {**CONFIG, "sweep": sweep, "data": {"development": 0}}
+    with pytest.raises(UserError, match=r"run early: early_stopping\.patience needs questions"):
+        make_runs(config, {})
 
 
 def test_the_lineage_of_a_long_run_is_found_at_once():
-    settings = plan.runs({**CONFIG, "steps": 60}, {})["results"].settings
-    assert len(plan.lineage(settings, "metrics", 60)) == 16
+    settings = make_runs({**CONFIG, "steps": 60}, {})["results"].settings
+    assert len(lineage(settings, "metrics", 60)) == 16
 
 
-def test_flags_are_the_keys_word_for_word_and_a_null_is_no_flag():
-    section = {"lr": 5.0e-5, "dedupe": True, "stop": "</answer>", "max_tokens": None, "gpus": 1}
-    assert plan.flags(section, ("gpus",)) == [
-        "--lr",
-        "5e-05",
-        "--dedupe",
-        "true",
-        "--stop",
-        "</answer>",
-    ]
+def test_the_records_of_a_run_lie_where_its_jobs_ran():
+    runs = make_runs({**CONFIG, "shards": 2}, {})
+    found = records(runs["results/sweep/epochs3"], runs, shared(runs), 1)
+    assert "results/benchmarks/data.jsonl" in found
+    assert "results/step1/benchmarks/sample-1-of-2.jsonl" in found
+    assert "results/step0/benchmarks/eval-0-of-2.jsonl" in found
+    assert "results/sweep/epochs3/step1/benchmarks/sft.jsonl" in found
+    assert "results/sweep/epochs3/step1/benchmarks/eval-0-of-2.jsonl" in found
+    assert not [path for path in found if "step2" in path]
+
+
+def test_a_baseline_has_traces_in_the_place_of_rollouts():
+    runs = make_runs({**CONFIG, "baseline": {"traces": "chains"}}, {})
+    found = records(runs["results/sft"], runs, shared(runs), 1)
+    assert "results/sft/step1/benchmarks/traces.jsonl" in found
+    assert not [path for path in found if "sample" in path or "gather" in path]
+
+
+def test_every_stage_takes_only_what_stages_leave():
+    for stage in STAGES.values():
+        assert {name for name, _ in stage.takes} <= set(STAGES)
