@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from chromium import CHROMIUM, browser
+from page_literals import run_json
 
 from ei.files import stamp, write_table
 from helpers import script
-from page.browser import CHROMIUM, browser
-from page.literals import run_json
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -104,7 +104,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
         paths.append(folder / f"{name}.json")
         paths[-1].write_text(json.dumps(run))
     made = script(
-        "report.py", "--runs", *paths, "--browse", folder, "--output", folder / "index.html"
+        "page.py", "--runs", *paths, "--browse", folder, "--output", folder / "index.html"
     )
     assert made.returncode == 0, made.stderr
     return (folder / "index.html").as_uri()

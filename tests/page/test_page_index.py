@@ -10,7 +10,7 @@ import pytest
 
 from ei.page.chunks import chunks, pack, questions
 from ei.page.index import code, first_solved, index, is_right, lost
-from ei.page.rows import slim, together, with_kept
+from ei.page.responses import slim, together, with_kept
 from ei.page.source import Source, blocks
 
 

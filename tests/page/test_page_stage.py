@@ -1,4 +1,4 @@
-"""report.py as a rule calls it."""
+"""page.py as a rule calls it."""
 
 import json
 import re
@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from page_literals import run_json
 
 from ei.files import stamp, write_table
 from helpers import script
-from page.literals import run_json
 
 
 def responses(*rows: tuple[str, str, str, str]) -> pl.DataFrame:
@@ -37,7 +37,7 @@ def build(folder: Path, *flags: Any) -> str:
     """The page of the run in the folder, which has one step."""
     (folder / "run.json").write_text(json.dumps(run_json(str(folder), steps=1)))
     made = script(
-        "report.py",
+        "page.py",
         "--runs",
         folder / "run.json",
         "--browse",
@@ -105,7 +105,7 @@ def test_a_bad_run_is_named_and_no_page_is_written(tmp_path: Path, change: Any, 
     (tmp_path / "run.json").write_text(json.dumps(run_json(str(tmp_path))))
     change(tmp_path)
     run, page = tmp_path / "run.json", tmp_path / "page.html"
-    made = script("report.py", "--runs", run, "--browse", tmp_path, "--output", page)
+    made = script("page.py", "--runs", run, "--browse", tmp_path, "--output", page)
     assert made.returncode == 1
     assert said in made.stderr
     assert not page.exists()

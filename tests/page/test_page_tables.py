@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from page_literals import run_json
+
+from ei.page.markdown import parts, to_html
 from ei.page.tables import comparison_groups, duration, flat, run_row, settings_table, share, told
-from ei.page.words import parts, to_html
-from page.literals import run_json
 
 
 def pair(low: float, high: float, p: float, what: str = "steps") -> dict[str, Any]:

@@ -183,5 +183,5 @@ rule page:
     params:
         plots=lambda w, input: os.path.dirname(input.plots[0]),
     shell:
-        "report.py --runs {input.runs:q} --comparisons {input.comparisons:q} --discussion {input.discussion:q}"
+        "page.py --runs {input.runs:q} --comparisons {input.comparisons:q} --discussion {input.discussion:q}"
         " --plots {params.plots:q} --browse {wildcards.experiment:q} --output {output:q} 2>&1 | tee {log:q}"

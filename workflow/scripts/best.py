@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ei import stage
+from ei.analysis.choice import highest
 from ei.files import read_json, stamp, write_json
-from ei.measures.choice import highest
 
 TOLD = ("accuracy", "accuracy_ci95", "n")
 NOT_TOLD = ("by_level", "by_subject", "lineage", "version", "settings")

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from ei import stage
+from ei.analysis.choice import best_step, last_step
+from ei.analysis.statistics import DRAWS, mcnemar, paired_difference
 from ei.files import read_columns, read_json, stamp, write_json
-from ei.measures.choice import best_step, last_step
-from ei.statistics import DRAWS, mcnemar, paired_difference
 
 log = logging.getLogger("compare")
 Run = dict[str, Any]

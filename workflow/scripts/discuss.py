@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ei import stage
+from ei.analysis.choice import last_step
+from ei.analysis.statistics import DRAWS
+from ei.analysis.verdict import ALPHA, verdict
 from ei.files import read_json, whole
-from ei.measures.choice import last_step
-from ei.measures.conclusion import Measured, two_sentences
-from ei.measures.words import ALPHA, counted, figures, listed, percent, verdict
+from ei.prose.conclusion import Measured, two_sentences
+from ei.prose.words import counted, figures, listed, percent
 from ei.stage import UserError
-from ei.statistics import DRAWS
 
 Run = dict[str, Any]
 NEEDS = (

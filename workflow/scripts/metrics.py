@@ -14,9 +14,9 @@ from typing import Any
 import polars as pl
 
 from ei import stage
+from ei.analysis.statistics import majority_at_k, pass_at_k, wilson
 from ei.checker.clean import clean, key
 from ei.files import read_table, stamp, write_json
-from ei.statistics import majority_at_k, pass_at_k, wilson
 
 log = logging.getLogger("metrics")
 GRADED = ["question_id", "reward", "format_ok", "extracted"]

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 
 from ei import stage
 from ei.files import read_json
-from ei.plots import cost, entropy, formats, look, rollouts
+from ei.plots import cost, entropy, formats, rollouts, style
 from ei.plots.accuracy import accuracy, levels, over
-from ei.plots.choose import Run
+from ei.plots.curves import Run
 from ei.stage import UserError
 
 
@@ -72,10 +72,10 @@ def main() -> None:
     flags = parser.parse_args()
     runs = [read_run(path) for path in flags.runs]
     with matplotlib.style.context(
-        look.STYLE, after_reset=True
+        style.STYLE, after_reset=True
     ):  # no setting of the reader's own matplotlib
         for name in flags.names:
-            look.save(pictures(flags.bar)[name](runs), flags.output / name)
+            style.save(pictures(flags.bar)[name](runs), flags.output / name)
 
 
 if __name__ == "__main__":

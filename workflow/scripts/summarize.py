@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ei import stage
+from ei.analysis.choice import highest
+from ei.analysis.steps import step, updates
+from ei.analysis.times import stages
 from ei.files import read_json, stamp, write_json
-from ei.measures.choice import highest
-from ei.measures.steps import step, updates
-from ei.measures.times import stages
 
 
 def summary(flags: argparse.Namespace) -> dict[str, Any]:

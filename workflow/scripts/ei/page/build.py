@@ -10,14 +10,15 @@ import jinja2
 from markupsafe import Markup
 
 from ei.page import tables
+from ei.page.markdown import parts, to_html
 from ei.page.source import Source, blocks, summary
-from ei.page.words import parts, to_html
 from ei.plots import PICTURES
 
-ASSETS = Path(__file__).parents[3] / "report"
+ASSETS = Path(__file__).parent / "assets"
+CAPTIONS = Path(__file__).parents[3] / "report"  # where the rules name them
 STYLES = ("page.css", "browser.css", "vendor/temml.css", "mathematics.css")
 SCRIPTS = (
-    "vendor/temml.min.js", "theme.js", "tables.js", "store.js", "mathematics.js", "words.js",
+    "vendor/temml.min.js", "theme.js", "tables.js", "store.js", "mathematics.js", "diff.js",
     "list.js", "filters.js", "question.js", "compare.js", "browser.js",
 )  # fmt: skip
 
@@ -98,5 +99,5 @@ def pictures(folder: Path) -> list[dict[str, str]]:
 
 def caption(name: str) -> str:
     """The caption that `snakemake --report` shows too; the bare name for a plot without one."""
-    path = ASSETS / f"{name}.rst"
+    path = CAPTIONS / f"{name}.rst"
     return " ".join(path.read_text().split()) if path.exists() else name

@@ -19,7 +19,7 @@ Question = list[list[Any]]  # [[step, [[response, extracted, tokens], ...]], ...
 
 
 def questions(rows: pl.DataFrame) -> Iterator[Question]:
-    """The responses of each question by step, in the order of the rows (see `ei.page.rows`)."""
+    """The responses of each question by step, in the order of the rows (see `ei.page.responses`)."""
     fields = rows.select("question_id", "step", "response", "extracted", "tokens")
     for _, group in groupby(fields.iter_rows(), key=lambda row: row[0]):
         yield [

@@ -28,7 +28,7 @@ def lost(steps: list[int], solved: list[bool]) -> list[int]:
 
 
 def index(rows: pl.DataFrame, steps: list[int]) -> dict[str, Any]:
-    """Columns over the questions, in the order of the rows (see `ei.page.rows`).
+    """Columns over the questions, in the order of the rows (see `ei.page.responses`).
 
     `codes` has a string for each of `steps`: a letter for each response, empty where the question was not asked.
     `level` and `subject` are places in `levels` and `subjects`, -1 where unknown. `first` and `lost` are steps.

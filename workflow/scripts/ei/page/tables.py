@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ei.measures.words import verdict
+from ei.analysis.verdict import verdict
 
 Run = dict[str, Any]
 Cell = dict[str, Any]

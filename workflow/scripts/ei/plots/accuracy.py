@@ -6,39 +6,39 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ei.measures.words import percent
-from ei.plots import choose, look
-from ei.plots.choose import Point, Run, known
-from ei.plots.look import End
+from ei.plots import curves, style
+from ei.plots.curves import Point, Run, known
+from ei.plots.style import End
+from ei.prose.words import percent
 
 NO_EVALUATION = "no evaluation yet"
 BASELINES = {
-    "sft": ("SFT baseline", look.GREEN),
-    "sft_filtered": ("SFT on right traces", look.PINK),
+    "sft": ("SFT baseline", style.GREEN),
+    "sft_filtered": ("SFT on right traces", style.PINK),
 }
 
 
 def accuracy(runs: Sequence[Run], bar: float | None) -> Figure:
     """The main run's accuracy after each step with its interval, and the format rate beside it."""
-    run = choose.main_run(runs)
-    evaluations, points = choose.evaluations(run), choose.curve([run])
+    run = curves.main_run(runs)
+    evaluations, points = curves.evaluations(run), curves.curve([run])
     title = f"Validation accuracy{'' if run['name'] == 'main' else ' of ' + run['name']}"
     if not points:
-        return look.words(title, NO_EVALUATION)
-    figure, (axes,) = look.canvas(title, described(evaluations) + remarks(run))
+        return style.words(title, NO_EVALUATION)
+    figure, (axes,) = style.canvas(title, described(evaluations) + remarks(run))
     formats = [(e["step"], e["format_rate"]) for e in evaluations if known(e, "format_rate")]
     ends = []
     if formats:
-        axes.plot(*zip(*formats, strict=True), color=look.GREY, marker="s", ms=4, ls=":")
-        ends.append(End(*formats[-1], f"format rate: {percent(formats[-1][1])}", look.GREY))
-    ends.append(line(axes, points, look.BLUE, "o", "-", "accuracy", bold=True))
+        axes.plot(*zip(*formats, strict=True), color=style.GREY, marker="s", ms=4, ls=":")
+        ends.append(End(*formats[-1], f"format rate: {percent(formats[-1][1])}", style.GREY))
+    ends.append(line(axes, points, style.BLUE, "o", "-", "accuracy", bold=True))
     ends += bar_line(axes, bar)
-    look.shares(axes)
+    style.shares(axes)
     write_values(axes, points)
     circle_best(axes, run, points)
     axes.set_ylabel("share of questions")
-    look.steps(axes)
-    look.label_ends(axes, ends)
+    style.steps(axes)
+    style.label_ends(axes, ends)
     return figure
 
 
@@ -72,8 +72,8 @@ def bar_line(axes: Axes, bar: float | None) -> list[End]:
     """Draw the accuracy to beat; returns its end, if there is one."""
     if bar is None:
         return []
-    axes.axhline(bar, color=look.RED, ls=(0, (4, 3)), lw=1.1, zorder=1)
-    return [End(None, bar, f"{100 * bar:g} % to beat", look.RED)]
+    axes.axhline(bar, color=style.RED, ls=(0, (4, 3)), lw=1.1, zorder=1)
+    return [End(None, bar, f"{100 * bar:g} % to beat", style.RED)]
 
 
 def write_values(axes: Axes, points: Sequence[Point]) -> None:
@@ -85,7 +85,7 @@ def write_values(axes: Axes, points: Sequence[Point]) -> None:
         axes.annotate(
             f"{100 * point.mean:.1f}", xy=(point.step, point.low if under else point.high),
             xytext=(0, -4 if under else 4), textcoords="offset points", ha="center", va="top" if under else "bottom",
-            color=look.BLUE, size=look.SMALL, path_effects=look.HALO,
+            color=style.BLUE, size=style.SMALL, path_effects=style.HALO,
         )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def circle_best(axes: Axes, run: Run, points: Sequence[Point]) -> None:
                 "o",
                 ms=12,
                 mfc="none",
-                mec=look.BLACK,
+                mec=style.BLACK,
                 mew=1.2,
                 clip_on=False,
             )
@@ -109,35 +109,35 @@ def over(runs: Sequence[Run], bar: float | None, setting: str, symbol: str, titl
     """Accuracy over steps, a line for each value of the setting, with the SFT baseline and the bar."""
     groups = {
         value: [run for run in same if run.get("evaluations")]
-        for value, same in choose.along(runs, setting).items()
+        for value, same in curves.along(runs, setting).items()
     }
     groups = {value: same for value, same in groups.items() if same}
     if not groups:
-        return look.words(title, NO_EVALUATION)
-    evaluations = [e for same in groups.values() for run in same for e in choose.evaluations(run)]
-    figure, (axes,) = look.canvas(title, described(evaluations) + over_seeds(list(groups.values())))
-    main = choose.setting_of(choose.main_run(runs), setting)
+        return style.words(title, NO_EVALUATION)
+    evaluations = [e for same in groups.values() for run in same for e in curves.evaluations(run)]
+    figure, (axes,) = style.canvas(title, described(evaluations) + over_seeds(list(groups.values())))
+    main = curves.setting_of(curves.main_run(runs), setting)
     width = 0.012 * max(evaluation["step"] for evaluation in evaluations)
     ends = []
     for k, (value, same) in enumerate(groups.items()):
-        colour, shift = look.ramp(len(groups))[k], (k - (len(groups) - 1) / 2) * width
+        colour, shift = style.ramp(len(groups))[k], (k - (len(groups) - 1) / 2) * width
         points = seeds(axes, same, colour, shift)
         name = f"{symbol} = {value}" + (f", {len(same)} seeds" if len(same) > 1 else "")
-        dash = "-" if value == main else look.DASHES[1 + k % 4]
+        dash = "-" if value == main else style.DASHES[1 + k % 4]
         ends.append(
-            line(axes, points, colour, look.MARKERS[k % 7], dash, name, value == main, shift)
+            line(axes, points, colour, style.MARKERS[k % 7], dash, name, value == main, shift)
         )
     ends += baseline_lines(axes, runs) + bar_line(axes, bar)
-    look.shares(axes)
+    style.shares(axes)
     axes.set_ylabel("validation accuracy")
-    look.steps(axes)
-    look.label_ends(axes, ends)
+    style.steps(axes)
+    style.label_ends(axes, ends)
     return figure
 
 
 def over_seeds(groups: Sequence[Sequence[Run]]) -> str:
     """What the line and the band of a configuration are, where one has several seeds."""
-    several = [[choose.curve([run])[-1].step for run in same] for same in groups if len(same) > 1]
+    several = [[curves.curve([run])[-1].step for run in same] for same in groups if len(same) > 1]
     thin = "; thin: seeds that ran on" if any(min(last) < max(last) for last in several) else ""
     return f"; mean and range over seeds{thin}" if several else ""
 
@@ -148,7 +148,7 @@ def seeds(axes: Axes, same: Sequence[Run], colour: str, shift: float) -> list[Po
     Both end with the first seed that stopped early, as later ones would be of other seeds; those that went on
     are thin lines from there.
     """
-    points = choose.curve(same)
+    points = curves.curve(same)
     most = max(point.runs for point in points)
     points = [point for point in points if point.runs == most]
     if len(same) > 1:
@@ -157,7 +157,7 @@ def seeds(axes: Axes, same: Sequence[Run], colour: str, shift: float) -> list[Po
             x, [p.least for p in points], [p.most for p in points], color=colour, alpha=0.2, lw=0
         )
         for run in same:
-            later = [point for point in choose.curve([run]) if point.step >= points[-1].step]
+            later = [point for point in curves.curve([run]) if point.step >= points[-1].step]
             axes.plot(
                 [p.step + shift for p in later], [p.mean for p in later], color=colour, lw=0.7
             )
@@ -167,8 +167,8 @@ def seeds(axes: Axes, same: Sequence[Run], colour: str, shift: float) -> list[Po
 def baseline_lines(axes: Axes, runs: Sequence[Run]) -> list[End]:
     """Draw where each SFT baseline ended, with its interval as a band; returns the lines' ends."""
     ends = []
-    for group, point in choose.baselines(runs).items():
-        name, colour = BASELINES.get(group, (group, look.GREEN))
+    for group, point in curves.baselines(runs).items():
+        name, colour = BASELINES.get(group, (group, style.GREEN))
         axes.axhspan(point.low, point.high, color=colour, alpha=0.12, lw=0, zorder=0)
         axes.axhline(point.mean, color=colour, ls=(0, (8, 2)), lw=1.3, zorder=1)
         ends.append(End(None, point.mean, f"{name}: {percent(point.mean)}", colour))
@@ -178,24 +178,24 @@ def baseline_lines(axes: Axes, runs: Sequence[Run]) -> list[End]:
 def levels(runs: Sequence[Run]) -> Figure:
     """The main run's accuracy over steps, a line for each level, the easiest lightest."""
     title = "Validation accuracy by level"
-    all_evaluations = choose.evaluations(choose.main_run(runs))
+    all_evaluations = curves.evaluations(curves.main_run(runs))
     evaluations = [e for e in all_evaluations if e.get("by_level")]
     names = sorted({name for evaluation in evaluations for name in evaluation["by_level"]})
     if not names:
-        return look.words(
+        return style.words(
             title, "no levels of the questions are known" if all_evaluations else NO_EVALUATION
         )
-    figure, (axes,) = look.canvas(title, "95 % Wilson intervals; number of questions in brackets")
+    figure, (axes,) = style.canvas(title, "95 % Wilson intervals; number of questions in brackets")
     width, ends = 0.012 * max(evaluations[-1]["step"], 1), []
     for k, name in enumerate(names):
         found = [(e["step"], e["by_level"][name]) for e in evaluations if name in e["by_level"]]
-        points = [choose.summed([{"step": step, **summary}]) for step, summary in found]
+        points = [curves.summed([{"step": step, **summary}]) for step, summary in found]
         label = f"{name} ({found[-1][1]['n']:,})"
         shift = (k - (len(names) - 1) / 2) * width
-        ends.append(line(axes, points, look.ramp(len(names))[k], look.MARKERS[k % 7], look.DASHES[k % 5], label,
+        ends.append(line(axes, points, style.ramp(len(names))[k], style.MARKERS[k % 7], style.DASHES[k % 5], label,
                          shift=shift))  # fmt: skip
-    look.shares(axes)
+    style.shares(axes)
     axes.set_ylabel("validation accuracy")
-    look.steps(axes)
-    look.label_ends(axes, ends)
+    style.steps(axes)
+    style.label_ends(axes, ends)
     return figure

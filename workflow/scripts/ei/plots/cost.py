@@ -6,43 +6,43 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ei.plots import choose, look
-from ei.plots.choose import Run
+from ei.plots import curves, style
+from ei.plots.curves import Run
 
 # The stages in their order: words, colour, hatch (adjacent ones differ in grey).
 STAGES = {
-    "data": ("data", look.GREEN, ""),
-    "traces": ("traces", look.GREEN, ""),
-    "sample": ("sample", look.BLUE, ""),
-    "gather": ("gather", look.YELLOW, ""),
-    "score": ("score", look.BLACK, ""),
-    "filter": ("filter", look.YELLOW, ""),
-    "sft": ("sft", look.ORANGE, ""),
-    "eval": ("eval", look.SKY, "////"),
-    "gather_answers": ("gather answers", look.YELLOW, ""),
-    "grade": ("grade", look.PINK, "xx"),
-    "metrics": ("metrics", look.GREEN, ""),
+    "data": ("data", style.GREEN, ""),
+    "traces": ("traces", style.GREEN, ""),
+    "sample": ("sample", style.BLUE, ""),
+    "gather": ("gather", style.YELLOW, ""),
+    "score": ("score", style.BLACK, ""),
+    "filter": ("filter", style.YELLOW, ""),
+    "sft": ("sft", style.ORANGE, ""),
+    "eval": ("eval", style.SKY, "////"),
+    "gather_answers": ("gather answers", style.YELLOW, ""),
+    "grade": ("grade", style.PINK, "xx"),
+    "metrics": ("metrics", style.GREEN, ""),
     "others": ("others", "#E4E4E4", ""),
 }
 
 
 def time(runs: Sequence[Run]) -> Figure:
     """The main run's seconds stage by stage, stacked for each step."""
-    run = choose.main_run(runs)
+    run = curves.main_run(runs)
     title, own = (
         "Where the time went",
         [stage for stage in run.get("stages") or [] if not stage.get("shared_from")],
     )
     if not own:
-        return look.words(title, "no stage has left its time")
-    figure, (axes,) = look.canvas(title, totals(run, own))
+        return style.words(title, "no stage has left its time")
+    figure, (axes,) = style.canvas(title, totals(run, own))
     table = by_stage(own)
     scale, unit = time_unit(max(sum(row.values()) for row in table.values()))
     table = {
         step: {stage: seconds / scale for stage, seconds in row.items()}
         for step, row in table.items()
     }
-    look.stack(axes, table, STAGES)
+    style.stack(axes, table, STAGES)
     for step, row in table.items() if len(table) <= 12 else ():
         place: Any = {
             "xy": (step, sum(row.values())),
@@ -51,12 +51,12 @@ def time(runs: Sequence[Run]) -> Figure:
         }
         total = sum(row.values())
         axes.annotate(
-            f"{total:.{0 if total >= 100 else 1}f}", **place, ha="center", size=look.SMALL
+            f"{total:.{0 if total >= 100 else 1}f}", **place, ha="center", size=style.SMALL
         )
     axes.set_ylim(0, max(sum(row.values()) for row in table.values()) * 1.1 or 1)
     axes.set_ylabel(f"{unit} of jobs")
-    look.steps(axes)
-    look.legend_below(figure, axes, 6)
+    style.steps(axes)
+    style.legend_below(figure, axes, 6)
     return figure
 
 

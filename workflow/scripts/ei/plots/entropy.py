@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ei.plots import choose, look
-from ei.plots.choose import Run, known
+from ei.plots import curves, style
+from ei.plots.curves import Run, known
 
 
 def entropy(runs: Sequence[Run]) -> Figure:
@@ -16,7 +16,7 @@ def entropy(runs: Sequence[Run]) -> Figure:
 
     The x axis counts updates; a step's sampling policy stands where its training begins.
     """
-    run = choose.main_run(runs)
+    run = curves.main_run(runs)
     title = f"Response entropy over training{'' if run['name'] == 'main' else ' of ' + run['name']}"
     starts = first_updates(run)
     updates = sorted(
@@ -29,25 +29,25 @@ def entropy(runs: Sequence[Run]) -> Figure:
     ]
     after = [
         (starts[e["step"] + 1], e["entropy"])
-        for e in choose.evaluations(run)
+        for e in curves.evaluations(run)
         if known(e, "entropy")
     ]
     if not (updates or sampled or after):
-        return look.words(title, "no entropy was measured")
-    figure, (axes,) = look.canvas(title)
+        return style.words(title, "no entropy was measured")
+    figure, (axes,) = style.canvas(title)
     values = [math.nan if update["entropy"] is None else update["entropy"] for update in updates]
     if values:
         width = 1 if len(values) < 200 else 0.6
         axes.plot(
             range(1, len(values) + 1),
             values,
-            color=look.GREY,
+            color=style.GREY,
             lw=width,
             label="training batch, every update",
         )
     for points, colour, marker, dash, name in (
-        (sampled, look.BLUE, "o", "-", "rollouts, right and wrong"),
-        (after, look.RED, "D", (0, (4, 2)), "validation responses"),
+        (sampled, style.BLUE, "o", "-", "rollouts, right and wrong"),
+        (after, style.RED, "D", (0, (4, 2)), "validation responses"),
     ):
         if points:
             axes.plot(
@@ -63,9 +63,9 @@ def entropy(runs: Sequence[Run]) -> Figure:
     mark_steps(axes, starts)
     axes.grid(visible=False, axis="x")  # the lines of the steps do
     axes.set_ylim(0, axes.get_ylim()[1] * 1.06 or 1)  # the words of the steps stand above the lines
-    look.steps(axes, "optimizer update")
+    style.steps(axes, "optimizer update")
     axes.set_ylabel("mean entropy (nats per token)")
-    look.legend_below(figure, axes, 2)
+    style.legend_below(figure, axes, 2)
     return figure
 
 
@@ -76,7 +76,7 @@ def first_updates(run: Run) -> dict[int, int]:
         [
             0,
             *counts,
-            *(row["step"] for row in [*(run.get("steps") or []), *choose.evaluations(run)]),
+            *(row["step"] for row in [*(run.get("steps") or []), *curves.evaluations(run)]),
         ]
     )
     starts, before = {}, 0
@@ -93,20 +93,20 @@ def mark_steps(axes: Axes, starts: Mapping[int, int]) -> None:
         places.setdefault(starts[step], []).append(step)
     room, free = max(starts.values()) / 8, -1.0
     for begin, steps in places.items():
-        axes.axvline(begin, color=look.PALE, lw=0.8, zorder=0)
+        axes.axvline(begin, color=style.PALE, lw=0.8, zorder=0)
         if begin >= free:
             text = f"step {steps[0]}" if len(steps) == 1 else f"steps {steps[0]}–{steps[-1]}"
-            axes.annotate(f" {text}", (begin, 1.0), xycoords=("data", "axes fraction"), size=look.SMALL,
-                          color=look.GREY, va="top", path_effects=look.HALO)  # fmt: skip
+            axes.annotate(f" {text}", (begin, 1.0), xycoords=("data", "axes fraction"), size=style.SMALL,
+                          color=style.GREY, va="top", path_effects=style.HALO)  # fmt: skip
             free = begin + room
 
 
 def baseline_entropy(axes: Axes, runs: Sequence[Run]) -> None:
     """Draw the entropy of the validation responses after plain SFT, where this is not the run shown."""
     ended = [
-        choose.trained(run)[-1] for run in runs if run["group"] == "sft" and choose.trained(run)
+        curves.trained(run)[-1] for run in runs if run["group"] == "sft" and curves.trained(run)
     ]
     values = [evaluation["entropy"] for evaluation in ended if known(evaluation, "entropy")]
-    if values and choose.main_run(runs)["kind"] != "sft":
-        axes.axhline(sum(values) / len(values), color=look.GREEN, ls=(0, (8, 2)), lw=1.3,
+    if values and curves.main_run(runs)["kind"] != "sft":
+        axes.axhline(sum(values) / len(values), color=style.GREEN, ls=(0, (8, 2)), lw=1.3,
                      label="validation responses of the SFT baseline")  # fmt: skip

@@ -7,33 +7,33 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ei.plots import choose, look
+from ei.plots import curves, style
 from ei.plots.accuracy import BASELINES, NO_EVALUATION
-from ei.plots.choose import Run, known
+from ei.plots.curves import Run, known
 
 
 def format_path(runs: Sequence[Run]) -> Figure:
     """The main run's way through format rate and accuracy given format, over curves of equal accuracy."""
     title = "Format rate against accuracy given format"
-    found = choose.evaluations(choose.main_run(runs))
+    found = curves.evaluations(curves.main_run(runs))
     path = [e for e in found if known(e, "accuracy_given_format")]
     if not path:
-        return look.words(title, "no response in the format" if found else NO_EVALUATION)
+        return style.words(title, "no response in the format" if found else NO_EVALUATION)
     blank = [str(e["step"]) for e in found if e not in path]
     note = f"; no response in the format at step {', '.join(blank)}" if blank else ""
-    figure, (axes,) = look.canvas(
+    figure, (axes,) = style.canvas(
         title, f"numbers: steps; grey: equal accuracy, the product of both{note}"
     )
     equal_accuracy(axes)
     x, y = [e["format_rate"] for e in path], [e["accuracy_given_format"] for e in path]
-    axes.plot(x, y, color=look.BLUE, lw=1.8, marker="o", ms=5, clip_on=False)
+    axes.plot(x, y, color=style.BLUE, lw=1.8, marker="o", ms=5, clip_on=False)
     places = list(zip(x, y, strict=True))
     for k in apart(places):
         right, up = away(places, k)
         axes.annotate(str(path[k]["step"]), places[k], (10 * right, 10 * up), textcoords="offset points", ha="center",
-                      va="center", color=look.BLUE, weight="bold", size=9, path_effects=look.HALO)  # fmt: skip
+                      va="center", color=style.BLUE, weight="bold", size=9, path_effects=style.HALO)  # fmt: skip
     baseline_points(axes, runs)
-    look.legend_below(figure, axes, 3)
+    style.legend_below(figure, axes, 3)
     axes.set(
         xlabel="share of responses in the format",
         ylabel="accuracy given format",
@@ -49,9 +49,9 @@ def equal_accuracy(axes: Axes) -> None:
     """Draw the curves on which format rate times accuracy given format is 5, 10, 20, 40, 60 and 80 %."""
     for share in (0.05, 0.1, 0.2, 0.4, 0.6, 0.8):
         x = np.linspace(share, 1, 60)
-        axes.plot(x, share / x, color=look.PALE, lw=0.8, zorder=1)
+        axes.plot(x, share / x, color=style.PALE, lw=0.8, zorder=1)
         axes.text(
-            1.01, share, f"{100 * share:.0f} %", va="center", size=look.SMALL, color=look.GREY
+            1.01, share, f"{100 * share:.0f} %", va="center", size=style.SMALL, color=style.GREY
         )
 
 
@@ -93,10 +93,10 @@ def baseline_points(axes: Axes, runs: Sequence[Run]) -> None:
     """Mark where each SFT baseline ended, one mark for each seed."""
     named: set[str] = set()
     for run in runs:
-        ended = choose.trained(run)[-1:] if run["kind"] == "sft" else []
+        ended = curves.trained(run)[-1:] if run["kind"] == "sft" else []
         for evaluation in ended:
             if known(evaluation, "accuracy_given_format"):
-                name, colour = BASELINES.get(run["group"], (run["group"], look.GREEN))
+                name, colour = BASELINES.get(run["group"], (run["group"], style.GREEN))
                 axes.plot(evaluation["format_rate"], evaluation["accuracy_given_format"], marker="*", ms=10, ls="none",
                           color=colour, clip_on=False, label=None if name in named else name)  # fmt: skip
                 named.add(name)

@@ -6,43 +6,43 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ei.measures.words import percent
-from ei.plots import choose, look
-from ei.plots.choose import Run, known
-from ei.plots.look import End
+from ei.plots import curves, style
+from ei.plots.curves import Run, known
+from ei.plots.style import End
+from ei.prose.words import percent
 
 # What became of a rollout, from the ground up: words, colour, hatch (adjacent ones differ in grey).
 PARTS = {
-    "kept": ("kept", look.BLUE, ""),
-    "duplicate": ("same text again", look.SKY, "////"),
-    "over_cap": ("over the cap of a question", look.YELLOW, ""),
-    "too_long": ("too long", look.PINK, "xx"),
-    "wrong": ("wrong", look.ORANGE, ""),
+    "kept": ("kept", style.BLUE, ""),
+    "duplicate": ("same text again", style.SKY, "////"),
+    "over_cap": ("over the cap of a question", style.YELLOW, ""),
+    "too_long": ("too long", style.PINK, "xx"),
+    "wrong": ("wrong", style.ORANGE, ""),
     "no_format": ("not in the format", "#E4E4E4", ""),
-    "undecided": ("not decided", look.BLACK, ""),
+    "undecided": ("not decided", style.BLACK, ""),
 }
 
 
 def kept(runs: Sequence[Run]) -> Figure:
     """What became of each step's rollouts, as shares with their counts."""
     title = "Rollouts kept and dropped"
-    table = {step["step"]: parts(step) for step in choose.main_run(runs).get("steps") or []}
+    table = {step["step"]: parts(step) for step in curves.main_run(runs).get("steps") or []}
     table = {step: counts for step, counts in table.items() if sum(counts.values())}
     if not table:
-        return look.words(title, "no rollout yet")
-    figure, (axes,) = look.canvas(title)
+        return style.words(title, "no rollout yet")
+    figure, (axes,) = style.canvas(title)
     shares = {
         step: {part: n / sum(counts.values()) for part, n in counts.items()}
         for step, counts in table.items()
     }
-    look.stack(axes, shares, PARTS)
-    look.shares(axes, 1.0)
+    style.stack(axes, shares, PARTS)
+    style.shares(axes, 1.0)
     axes.set_ylabel("share of the step's rollouts")
     if len(table) <= 8:  # with more there is no room for words
         write_counts(axes, table)
     else:
-        look.steps(axes, "expert-iteration step")
-    look.legend_below(figure, axes, 5 if len(axes.containers) <= 5 else 4)
+        style.steps(axes, "expert-iteration step")
+    style.legend_below(figure, axes, 5 if len(axes.containers) <= 5 else 4)
     return figure
 
 
@@ -63,15 +63,15 @@ def write_counts(axes: Axes, table: Mapping[int, Mapping[str, int]]) -> None:
         for part in list(PARTS)[1:]:
             count = counts.get(part, 0)
             if count >= 0.045 * drawn:
-                axes.text(step, (ground + count / 2) / drawn, f"{count:,}", ha="center", va="center", size=look.SMALL,
-                          path_effects=look.HALO)  # fmt: skip
+                axes.text(step, (ground + count / 2) / drawn, f"{count:,}", ha="center", va="center", size=style.SMALL,
+                          path_effects=style.HALO)  # fmt: skip
             ground += count
     names = [
         f"{step}\n{counts['kept']:,} of {sum(counts.values()):,}" for step, counts in table.items()
     ]
     if len(table) > 5:
         names = [name.replace(" of", "\nof") for name in names]
-    axes.set_xticks(list(table), names, size=look.SMALL + 1 if len(table) <= 5 else look.SMALL)
+    axes.set_xticks(list(table), names, size=style.SMALL + 1 if len(table) <= 5 else style.SMALL)
     axes.set_xlim(min(table) - 0.6, max(table) + 0.6)
     axes.set_xlabel("expert-iteration step, rollouts kept of drawn")
 
@@ -81,8 +81,8 @@ def length(runs: Sequence[Run]) -> Figure:
 
     The rollouts of step n stand at policy n-1, which said them.
     """
-    run = choose.main_run(runs)
-    answers = choose.evaluations(run)
+    run = curves.main_run(runs)
+    answers = curves.evaluations(run)
     drawn = (
         [{**step, "step": step["step"] - 1} for step in run.get("steps") or []]
         if run["kind"] == "ei"
@@ -90,15 +90,15 @@ def length(runs: Sequence[Run]) -> Figure:
     )
     title = "Response length"
     if not any(known(row, "mean_response_tokens") for row in [*drawn, *answers]):
-        return look.words(title, "no response yet")
-    figure, (upper, lower) = look.canvas(
+        return style.words(title, "no response yet")
+    figure, (upper, lower) = style.canvas(
         title, "rollouts of step n stand at the policy that said them, n − 1", (3, 2)
     )
     for axes, key in ((upper, "mean_response_tokens"), (lower, "truncated_rate")):
         ends = []
         for rows, name, colour, marker, dash in (
-            (drawn, "training rollouts", look.BLUE, "o", "-"),
-            (answers, "validation", look.RED, "D", (0, (4, 2))),
+            (drawn, "training rollouts", style.BLUE, "o", "-"),
+            (answers, "validation", style.RED, "D", (0, (4, 2))),
         ):
             places = [(row["step"], row[key]) for row in rows if known(row, key)]
             if places:
@@ -111,12 +111,12 @@ def length(runs: Sequence[Run]) -> Figure:
         if axes is upper:
             axes.set_ylim(0, axes.get_ylim()[1] * 1.05)
         else:
-            look.shares(axes)
-        look.label_ends(
-            axes, ends, look.LINE * (1.8 if axes is upper else 2.7)
+            style.shares(axes)
+        style.label_ends(
+            axes, ends, style.LINE * (1.8 if axes is upper else 2.7)
         )  # the axes are lower than elsewhere
     figure.align_ylabels()
     upper.set_ylabel("tokens, mean")
     lower.set_ylabel("share cut off")
-    look.steps(lower, "policy after step (0: base policy)")
+    style.steps(lower, "policy after step (0: base policy)")
     return figure

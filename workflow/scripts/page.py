@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The page of an experiment: tables of its runs, its plots, and a browser of its rollouts, in one file.
 
-report.py --runs results/run.json results/sweep/G4/run.json --comparisons comparisons.json \\
+page.py --runs results/run.json results/sweep/G4/run.json --comparisons comparisons.json \\
     --discussion discussion.md --plots plots --browse results --output index.html
 
 `--browse` is the run whose rollouts and responses are in the page; its run.json is one of `--runs`.
@@ -13,19 +13,19 @@ from pathlib import Path
 
 from ei import stage
 from ei.files import read_json, whole
-from ei.page import rows, tables
+from ei.page import responses, tables
 from ei.page.build import page
 from ei.page.source import Source
 from ei.stage import UserError
 
-log = logging.getLogger("report")
+log = logging.getLogger("page")
 
 
 def sources(run: Path, steps: list[int]) -> list[Source]:
     """What the browser shows of a run: its validation responses, and its training rollouts."""
     graded, rolled = (
-        rows.validation(run, steps),
-        rows.training(run, [step for step in steps if step > 0]),
+        responses.validation(run, steps),
+        responses.training(run, [step for step in steps if step > 0]),
     )
     return [
         Source("validation", "Validation responses", "response", *graded),

@@ -6,7 +6,8 @@ import re
 import pytest
 
 import discuss
-from ei.measures.words import figures, interval, points, steps, verdict
+from ei.analysis.verdict import verdict
+from ei.prose.words import figures, interval, points, steps
 from helpers import script
 
 

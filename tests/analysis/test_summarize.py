@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 import summarize
-from ei.measures.steps import rollouts
-from ei.measures.times import stages
+from ei.analysis.steps import rollouts
+from ei.analysis.times import stages
 from helpers import script
 
 SETTINGS = {

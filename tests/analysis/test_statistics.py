@@ -10,8 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from ei import statistics
-from ei.statistics import bootstrap, majority_at_k, mcnemar, paired_difference, pass_at_k, wilson
+from ei.analysis import statistics
+from ei.analysis.statistics import (
+    bootstrap,
+    majority_at_k,
+    mcnemar,
+    paired_difference,
+    pass_at_k,
+    wilson,
+)
 
 
 def test_a_wilson_interval_computed_by_hand():

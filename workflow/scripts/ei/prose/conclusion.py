@@ -6,8 +6,9 @@ The numbers are those of the main run, and of its repeats with other seeds where
 from dataclasses import dataclass
 from typing import Any
 
-from ei.measures.choice import best_step, last_step
-from ei.measures.words import counted_range, figures, percent, shares, steps, verdict
+from ei.analysis.choice import best_step, last_step
+from ei.analysis.verdict import verdict
+from ei.prose.words import counted_range, figures, percent, shares, steps
 
 Comparison = dict[str, Any]
 

@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from ei.statistics import wilson
+from ei.analysis.statistics import wilson
 
 
 def evaluation(step: int, right: int, n: int = 500, formatted: float = 0.8) -> dict[str, Any]:

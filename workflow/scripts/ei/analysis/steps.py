@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from ei.analysis.statistics import bootstrap
 from ei.files import read_columns, read_json
-from ei.statistics import bootstrap
 
 TOKENS = pl.col("response_ids").list.len().alias("tokens")
 REASONS = ("wrong", "duplicate", "over_cap", "too_long")

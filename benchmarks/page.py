@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measure the page of a full-size run: seconds and memory to build it, its size, and when a browser can use it.
 
-    benchmarks/report.py --rollouts recorded.jsonl.gz --runs 3       JSON lines with `question`, `gold`, `response`
-    benchmarks/report.py                                             generated text
+    benchmarks/page.py --rollouts recorded.jsonl.gz --runs 3       JSON lines with `question`, `gold`, `response`
+    benchmarks/page.py                                             generated text
 
 The run is made up: 6 evaluations of 5,000 questions and 5 steps of 8,192 rollouts. A made-up question has the
 recorded responses of one question, each once as far as they go, with every digit drawn anew: so compression finds
@@ -28,11 +28,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests")]
 
 import polars as pl  # noqa: E402
+from chromium import CHROMIUM, browser  # noqa: E402
+from page_literals import run_json  # noqa: E402
 
 from ei.files import stamp, write_table  # noqa: E402
 from ei.stage import run  # noqa: E402
-from page.browser import CHROMIUM, browser  # noqa: E402
-from page.literals import run_json  # noqa: E402
 
 STEPS, VALIDATION, TRAINING, QUESTIONS, ROLLOUTS = 5, 5000, 7500, 1024, 8
 LEVELS = [f"Level {level}" for level in range(1, 6)]
@@ -132,10 +132,10 @@ def make_run(folder: Path, texts: list[tuple[str, str, list[str]]]) -> None:
 
 
 def build(folder: Path) -> float:
-    """Seconds that report.py takes for the folder's page, as a process of its own."""
+    """Seconds that page.py takes for the folder's page, as a process of its own."""
     command = [
         sys.executable,
-        ROOT / "workflow/scripts/report.py",
+        ROOT / "workflow/scripts/page.py",
         "--runs",
         folder / "run.json",
         "--browse",

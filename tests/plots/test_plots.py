@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib.style
 import numpy as np
 import pytest
+from example_runs import ODD, a_run, an_experiment, step_row
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -16,11 +17,10 @@ from matplotlib.text import Text
 from PIL import Image
 
 import plots
-from ei.plots import PICTURES, choose, cost, look, rollouts
+from ei.analysis.statistics import wilson
+from ei.plots import PICTURES, cost, curves, rollouts, style
 from ei.plots.entropy import first_updates
 from ei.plots.formats import apart, away
-from ei.statistics import wilson
-from example_runs import ODD, a_run, an_experiment, step_row
 from helpers import script
 
 NAMES = list(plots.pictures(None))
@@ -36,7 +36,7 @@ SHARES = [
 
 
 def picture(name: str, runs: list[dict[str, Any]], bar: float | None = 0.15) -> Figure:
-    with matplotlib.style.context(look.STYLE, after_reset=True):
+    with matplotlib.style.context(style.STYLE, after_reset=True):
         figure = plots.pictures(bar)[name](runs)
         figure.draw_without_rendering()
     return figure
@@ -52,7 +52,7 @@ def marked(axes: Axes) -> list[Any]:
     return [
         line
         for line in axes.lines
-        if line.get_marker() in look.MARKERS and len(line.get_xdata()) > 1
+        if line.get_marker() in style.MARKERS and len(line.get_xdata()) > 1
     ]
 
 
@@ -61,7 +61,7 @@ def test_the_picture_of_a_setting_shows_the_main_configuration_and_what_differs_
     chosen = {
         setting: {
             value: [run["name"] for run in same]
-            for value, same in choose.along(runs, setting).items()
+            for value, same in curves.along(runs, setting).items()
         }
         for setting in ("sample.rollouts", "sft.epochs")
     }
@@ -81,14 +81,14 @@ def test_the_picture_of_a_setting_shows_the_main_configuration_and_what_differs_
 
 def test_the_main_run_is_the_one_of_that_name_else_the_first_of_expert_iteration():
     sft, first, main = a_run("sft", kind="sft"), a_run("G4"), a_run("main")
-    assert choose.main_run([sft, first, main]) is main
-    assert choose.main_run([sft, first]) is first
-    assert choose.main_run([sft]) is sft
+    assert curves.main_run([sft, first, main]) is main
+    assert curves.main_run([sft, first]) is first
+    assert curves.main_run([sft]) is sft
 
 
 def test_a_point_over_seeds_is_their_mean_with_the_mean_interval_and_their_range():
     runs = [a_run("main", (20, 100)), a_run("main-seed1", (20, 150))]
-    base, after = choose.curve(runs)
+    base, after = curves.curve(runs)
     ends = [wilson(100, 500), wilson(150, 500)]
     assert base[1:] == (0.04, *wilson(20, 500), 0.04, 0.04, 2)
     assert after.mean == pytest.approx(0.25)
@@ -102,7 +102,7 @@ def test_the_baseline_is_where_its_sft_ended_not_its_base_policy():
         a_run("sft-seed1", (20, 130), kind="sft"),
         a_run("other", (20,), kind="sft"),
     ]
-    assert {group: point.mean for group, point in choose.baselines(runs).items()} == {
+    assert {group: point.mean for group, point in curves.baselines(runs).items()} == {
         "sft": pytest.approx(0.25)
     }
 
@@ -163,31 +163,31 @@ def test_no_two_labels_at_the_ends_of_lines_overlap():
 
 
 @pytest.mark.parametrize(
-    "colour", [look.ORANGE, look.YELLOW, look.SKY, look.PINK, look.BLUE, look.BLACK, "#FFFFFF"]
+    "colour", [style.ORANGE, style.YELLOW, style.SKY, style.PINK, style.BLUE, style.BLACK, "#FFFFFF"]
 )
 def test_words_can_be_read_on_white(colour):
     red, green, blue = (
         c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-        for c in to_rgb(look.ink(colour))
+        for c in to_rgb(style.ink(colour))
     )
     assert 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5
 
 
 def test_a_dark_colour_stays_as_it_is():
-    assert look.ink(look.BLUE) == look.BLUE.lower()
+    assert style.ink(style.BLUE) == style.BLUE.lower()
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_spread_places_keep_their_order_and_their_gap_and_move_only_where_crowded(seed):
     draw = random.Random(seed)
     wanted = [draw.random() for _ in range(6)]
-    places = look.spread(wanted, 0.05)
+    places = style.spread(wanted, 0.05)
     in_order = [place for _, place in sorted(zip(wanted, places, strict=True))]
     assert all(upper - lower >= 0.05 - 1e-9 for lower, upper in pairwise(in_order))
     assert min(places) >= 0
     assert max(places) <= 1 + 1e-9
-    assert look.spread([0.1, 0.9, 0.5], 0.05) == pytest.approx([0.1, 0.9, 0.5])
-    assert look.spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
+    assert style.spread([0.1, 0.9, 0.5], 0.05) == pytest.approx([0.1, 0.9, 0.5])
+    assert style.spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
 
 
 def test_steps_without_updates_begin_where_the_next_does():

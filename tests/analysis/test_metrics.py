@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import metrics
-from ei.statistics import wilson
+from ei.analysis.statistics import wilson
 from helpers import script
 
 
