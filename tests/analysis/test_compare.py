@@ -7,21 +7,13 @@ import pytest
 
 import compare
 from helpers import script
-
-
-def run(name, accuracies, kind="ei", group=None, seed=0, best=None):
-    """A run with these accuracies after its steps, the base first."""
-    return {
-        "run": f"results/{name}", "name": name, "group": group or name, "kind": kind, "seed": seed,
-        "best": None if best is None else {"step": best}, "lineage": name,
-        "evaluations": [{"step": step, "accuracy": accuracy} for step, accuracy in enumerate(accuracies)],
-    }  # fmt: skip
+from summaries import run
 
 
 def compared(*runs, what):
-    """{(name and step of a, name and step of b)} of one kind of comparison."""
+    """(name and step of a, name and step of b) of each comparison of this kind."""
     found = [(a, b) for kind, a, b in compare.pairs(list(runs)) if kind == what]
-    return [tuple(f"{side.run['name']} {side.step}" for side in pair) for pair in found]
+    return [(f"{a.run['name']} {a.step}", f"{b.run['name']} {b.step}") for a, b in found]
 
 
 def test_steps_are_compared_with_the_one_before():
@@ -34,9 +26,8 @@ def test_steps_are_compared_with_the_one_before():
 def test_the_last_step_is_compared_with_the_best_on_the_development_split():
     pairs = compared(run("main", [0.1, 0.2, 0.3, 0.2], best=1), what="steps")
     assert pairs[-1] == ("main 3", "main 1")
-    assert (
-        len(compared(run("main", [0.1, 0.2, 0.3, 0.2], best=2), what="steps")) == 3
-    )  # it is the one before anyway
+    # The step before the last is compared with it anyway, and only once.
+    assert len(compared(run("main", [0.1, 0.2, 0.3, 0.2], best=2), what="steps")) == 3
 
 
 def test_without_a_development_split_the_highest_validation_accuracy_stands_in():
@@ -57,8 +48,11 @@ def test_the_last_step_and_the_best_are_compared_with_the_sft_baseline_of_the_sa
         run("sft-seed1", [0.1, 0.2], kind="sft", group="sft", seed=1),
     ]
     assert compared(*runs, what="sft") == [
-        ("main 2", "sft 1"), ("main 1", "sft 1"), ("main-seed1 2", "sft-seed1 1"), ("main-seed2 2", "sft 1"),
-    ]  # fmt: skip
+        ("main 2", "sft 1"),
+        ("main 1", "sft 1"),
+        ("main-seed1 2", "sft-seed1 1"),
+        ("main-seed2 2", "sft 1"),
+    ]
 
 
 def test_other_runs_are_compared_with_the_main_run_of_the_same_seed():
@@ -117,11 +111,12 @@ def test_the_script_reads_the_responses_beside_each_run_json(tmp_path):
     assert found[0]["mcnemar_p"] == pytest.approx(1.0)
 
 
-def test_evaluations_without_a_common_question_are_left_out_with_a_word(tmp_path):
+def test_evaluations_without_a_common_question_are_left_out_with_a_warning(tmp_path, caplog):
     runs = [run("main", [0.5, 0.5])]
     write_responses(tmp_path / "step0/responses.parquet", [])
     write_responses(tmp_path / "step1/responses.parquet", [1, 0])
     assert compare.compare(runs, {"results/main": tmp_path}) == []
+    assert "results/main and results/main have no question in common" in caplog.text
 
 
 def test_any_two_evaluations_of_the_same_questions_can_be_compared(tmp_path):

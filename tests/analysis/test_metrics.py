@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import metrics
+from ei import __version__
 from ei.analysis.statistics import wilson
+from ei.schema import RESPONSES
 from helpers import script
 
 
@@ -59,7 +61,7 @@ def test_entropy_is_a_mean_over_tokens_not_over_responses():
     assert metrics.summary(responses())["entropy"] == pytest.approx((0.5 * 2 + 0.1 * 4) / 6)
 
 
-def test_levels_are_summed_up_apart_and_a_missing_level_in_none():
+def test_every_level_has_its_own_summary_and_a_missing_level_none():
     found = metrics.by(responses(), "level")
     assert {level: part["n"] for level, part in found.items()} == {"Level 1": 2, "Level 2": 1}
 
@@ -76,7 +78,7 @@ def test_no_response_in_the_right_form_is_no_division_by_zero():
 
 
 def four_samples():
-    """Two questions of four responses: one with two spellings of the right answer, one that is never solved."""
+    """Two questions of four responses: one with two spellings of its answer, one never solved."""
     return pl.DataFrame(
         {
             "question_id": ["a"] * 4 + ["b"] * 4,
@@ -87,6 +89,7 @@ def four_samples():
             "policy": ["p"] * 8,
             "level": ["Level 1"] * 4 + ["Level 2"] * 4,
             "subject": ["x"] * 8,
+            "entropy": [None] * 8,
             "extracted": [r"\frac12", r"\dfrac{1}{2}", "3", "4", None, None, None, None],
         }
     )
@@ -97,7 +100,8 @@ def test_several_samples_give_pass_and_majority_for_every_power_of_two():
     assert found["samples"] == 4
     # Of the 6 pairs of responses to a, one (3 and 4) holds no right one; b is never solved.
     assert found["pass_at_k"] == pytest.approx({"1": 0.25, "2": 5 / 6 / 2, "4": 0.5})
-    # A pair of a: both right wins, one right and one wrong is a tie (4 of 6), no right loses. All: 2 votes to 1 to 1.
+    # Of the pairs of a, one has both right and wins, and four have one right and tie. Of all four
+    # responses the right answer has 2 votes, the others 1 each.
     assert found["majority_at_k"] == pytest.approx({"1": 0.25, "2": (1 + 4 / 2) / 6 / 2, "4": 0.5})
     assert metrics.by(four_samples(), "level")["Level 1"]["pass_at_k"]["4"] == 1.0
 
@@ -111,13 +115,51 @@ def test_a_number_of_samples_that_is_no_power_of_two_is_there_as_well():
     assert list(metrics.summary(three)["pass_at_k"]) == ["1", "2", "3"]
 
 
-def test_no_responses_at_all_are_no_error(tmp_path):
-    empty, out = tmp_path / "responses.parquet", tmp_path / "eval.json"
-    four_samples().clear().write_parquet(empty)
+def write(folder, table, split):
+    """The table as a stage leaves it: with all columns, those that it lacks null."""
+    missing = [
+        pl.lit(None, kind).alias(name)
+        for name, kind in RESPONSES.items()
+        if name not in table.columns
+    ]
+    path = folder / f"{split}.parquet"
+    table.with_columns(missing).write_parquet(path)
+    return path
+
+
+def evaluated(folder, validation, development):
+    """The contents of eval.json and development.json."""
+    outputs = [folder / "eval.json", folder / "development.json"]
     result = script(
-        "metrics.py", "--responses", empty, "--step", 0, "--output", out, "--lineage", "x"
-    )
+        "metrics.py", "--responses", write(folder, validation, "validation"),
+        "--development_responses", write(folder, development, "development"), "--step", 3,
+        "--output", outputs[0], "--development", outputs[1], "--lineage", "x",
+    )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    found = json.loads(out.read_text())
-    assert (found["n"], found["samples"], found["policy"], found["by_level"]) == (0, 0, None, {})
-    assert found["accuracy_ci95"] == [0.0, 1.0]
+    return [json.loads(output.read_text()) for output in outputs]
+
+
+def test_both_splits_are_summarized_each_in_its_own_file(tmp_path):
+    of_validation, of_development = evaluated(tmp_path, four_samples(), responses())
+    assert (of_validation["step"], of_validation["n"], of_validation["samples"]) == (3, 2, 4)
+    assert (of_development["step"], of_development["n"], of_development["samples"]) == (3, 4, 1)
+    assert of_development["policy"] == "p"
+    assert list(of_development["by_subject"]) == ["x"]
+
+
+def test_an_evaluation_of_no_questions_says_just_that(tmp_path):
+    _, found = evaluated(tmp_path, responses(), responses().clear())
+    metadata = {"lineage": "x", "version": __version__, "settings": {"step": 3}}
+    assert found == {"step": 3, "n": 0} | metadata
+
+
+def test_a_table_that_is_no_responses_is_named_with_what_it_lacks(tmp_path):
+    table = tmp_path / "responses.parquet"
+    pl.DataFrame({"question_id": ["a"]}).write_parquet(table)
+    result = script(
+        "metrics.py", "--responses", table, "--development_responses", table, "--step", 0,
+        "--output", tmp_path / "eval.json", "--development", tmp_path / "development.json",
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert f"error: {table} has no column question, answer" in result.stderr
+    assert not (tmp_path / "eval.json").exists()

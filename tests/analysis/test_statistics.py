@@ -22,7 +22,10 @@ from ei.analysis.statistics import (
 
 
 def test_a_wilson_interval_computed_by_hand():
-    """3 of 10 with z = 1.96: centre (0.3 + 0.19207) / 1.38415, half 1.96 sqrt(0.021 + 0.009604) / 1.38415."""
+    """3 of 10 with z = 1.96.
+
+    Centre (0.3 + 0.19207) / 1.38415, half width 1.96 sqrt(0.021 + 0.009604) / 1.38415.
+    """
     assert wilson(3, 10) == pytest.approx((0.10779, 0.60323), abs=1e-4)
 
 
@@ -41,7 +44,7 @@ def test_pass_at_k_does_not_lose_small_chances_to_rounding():
 
 
 def enumerated(answers, right, k):
-    """Majority@k by walking through all subsets; a tie is shared between the first of its answers."""
+    """Majority@k by enumerating all subsets; a tie is shared by the answers that tie."""
     total = 0.0
     for subset in itertools.combinations(range(len(answers)), k):
         counts = Counter(answers[i] for i in subset if answers[i] is not None)

@@ -1,1 +1,1 @@
-"""What a run came to, from the files it left: its steps, its times, how it compares, and that in words."""
+"""What a run came to, as numbers: statistics, steps, times, and the rule for differences."""

@@ -1,21 +1,36 @@
 """Which of a run's steps is the best, and which the last."""
 
 from collections.abc import Sequence
-from typing import Any
+
+from ei.schema import BestStep, Evaluation, RunSummary
 
 
-def highest(evaluations: Sequence[dict[str, Any]]) -> int:
+def highest(evaluations: Sequence[Evaluation]) -> int:
     """The position of the evaluation with the highest accuracy, the earlier of equal ones."""
-    return max(
-        range(len(evaluations)), key=lambda k: evaluations[k]["accuracy"]
-    )  # max takes the first
+    accuracies = [evaluation["accuracy"] for evaluation in evaluations]
+    return accuracies.index(max(accuracies))
 
 
-def best_step(run: dict[str, Any]) -> int:
-    """The best step on the development split; without one, that with the highest validation accuracy."""
-    return int((run["best"] or run["evaluations"][highest(run["evaluations"])])["step"])
+def best_evaluation(evaluations: Sequence[Evaluation]) -> BestStep:
+    """The step with the highest accuracy, the earlier of equal ones, and what it reached."""
+    return accuracy_of(evaluations[highest(evaluations)])
 
 
-def last_step(run: dict[str, Any]) -> int:
+def accuracy_of(evaluation: Evaluation) -> BestStep:
+    """The accuracy of an evaluation with its step, interval and number of questions."""
+    return {
+        "step": evaluation["step"],
+        "accuracy": evaluation["accuracy"],
+        "accuracy_ci95": evaluation["accuracy_ci95"],
+        "n": evaluation["n"],
+    }
+
+
+def best_step(run: RunSummary) -> int:
+    """The best step on the development split; without one, the highest validation accuracy."""
+    return (run["best"] or run["evaluations"][highest(run["evaluations"])])["step"]
+
+
+def last_step(run: RunSummary) -> int:
     """The number of the run's last evaluation."""
-    return int(run["evaluations"][-1]["step"])
+    return run["evaluations"][-1]["step"]

@@ -1,33 +1,41 @@
-"""The measures of a step: what its rollouts were, what was kept of them, and how training on that went."""
+"""What a step did: its rollouts, what was kept of them, and how training on that went."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from ei.analysis.statistics import bootstrap
 from ei.files import read_columns, read_json
+from ei.schema import StepSummary, UpdateSummary
 
 TOKENS = pl.col("response_ids").list.len().alias("tokens")
-REASONS = ("wrong", "duplicate", "over_cap", "too_long")
-UPDATE = ("update", "loss", "entropy", "grad_norm", "lr")
+# Widened to 64 bits: a mean of 32-bit rewards would carry their rounding into run.json.
+REWARD = pl.col("reward").cast(pl.Float64)
+DROPPED = ("wrong", "duplicate", "over_cap", "too_long")  # filter.py's reasons
 
 
-def step(folder: Path, number: int, epochs: int) -> dict[str, Any]:
-    """The measures of one step's folder."""
-    return {
-        "step": number,
-        **rollouts(read_columns(folder / "scored.parquet", *SCORED)),
+def step_summary(folder: Path, step: int, epochs: int) -> StepSummary:
+    """The summary of the step whose artifacts lie in `folder`."""
+    scored = read_columns(
+        folder / "scored.parquet", "question_id", REWARD, "format_ok", "finish_reason", TOKENS
+    )
+    training = read_json(folder / "training.json")
+    found = {
+        "step": step,
+        **rollouts(scored),
         **kept(read_json(folder / "filtered.json")),
-        **trained(read_json(folder / "training.json"), updates(folder, number), epochs),
+        **trained(training, updates(folder, step), epochs),
     }
-
-
-SCORED = ("question_id", pl.col("reward").cast(pl.Float64), "format_ok", "finish_reason", TOKENS)
+    return cast(StepSummary, found)  # the parts together have its fields; a test holds them equal
 
 
 def rollouts(scored: pl.DataFrame) -> dict[str, Any]:
-    """Accuracy of the rollouts with the interval of drawing questions anew, form, length, and the share cut off."""
+    """Accuracy with its interval, length, format rate and truncation of a step's rollouts.
+
+    `scored` has a row for each rollout: question_id, reward, format_ok, finish_reason, tokens. The
+    interval comes from resampling questions, as the rollouts of one are correlated.
+    """
     questions = scored.group_by("question_id").agg(
         pl.col("reward").sum().alias("sum"), pl.len().alias("count")
     )
@@ -45,25 +53,26 @@ def rollouts(scored: pl.DataFrame) -> dict[str, Any]:
 def kept(filtered: dict[str, Any]) -> dict[str, Any]:
     """What filter.py counted, with a zero for each reason that dropped nothing."""
     counts = {name: filtered[name] for name in ("solved", "kept", "status", "distinct_responses")}
-    return {**counts, "dropped": {reason: filtered["dropped"].get(reason, 0) for reason in REASONS}}
+    return {**counts, "dropped": {reason: filtered["dropped"].get(reason, 0) for reason in DROPPED}}
 
 
-def trained(training: dict[str, Any], rows: list[dict[str, Any]], epochs: int) -> dict[str, Any]:
-    """Entropy before and during training, loss, and how much was trained; nulls where nothing was."""
-    first, last = (rows[0], rows[-1]) if rows else ({}, {})
+def trained(training: dict[str, Any], updates: list[UpdateSummary], epochs: int) -> dict[str, Any]:
+    """Entropy before and during training, loss, and how much was trained; None if nothing was."""
+    first, last = (updates[0], updates[-1]) if updates else (None, None)
     return {
         "sampling_entropy": training.get("sampling_entropy"),
-        "first_update_entropy": first.get("entropy"),
-        "last_update_entropy": last.get("entropy"),
-        "loss_first": first.get("loss"),
-        "loss_last": last.get("loss"),
-        "updates": len(rows),
+        "first_update_entropy": first and first["entropy"],
+        "last_update_entropy": last and last["entropy"],
+        "loss_first": first and first["loss"],
+        "loss_last": last and last["loss"],
+        "updates": len(updates),
         "epochs": epochs,
         "trained_tokens": training["tokens"],
     }
 
 
-def updates(folder: Path, number: int) -> list[dict[str, Any]]:
-    """A row for each update of the step."""
-    rows = read_columns(folder / "training.parquet", *UPDATE).sort("update").to_dicts()
-    return [{"step": number, **row} for row in rows]
+def updates(folder: Path, step: int) -> list[UpdateSummary]:
+    """The optimizer updates of the step, in their order."""
+    columns = [name for name in UpdateSummary.__annotations__ if name != "step"]
+    rows = read_columns(folder / "training.parquet", *columns).sort("update").to_dicts()
+    return [cast(UpdateSummary, {"step": step, **row}) for row in rows]

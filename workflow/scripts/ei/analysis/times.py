@@ -1,113 +1,100 @@
 """Where the time went: Snakemake's benchmark records of the jobs that made a run's artifacts."""
 
 import json
-import os
 import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import polars as pl
-
+from ei.analysis.steps import TOKENS
 from ei.files import read_columns, read_json
+from ei.schema import StageTime
+from ei.stage import UserError
 
-# The artifact of a job, which says by being a link that another run's job has made it. In the order of a step.
-ARTIFACT = {
-    "data": "data/train.parquet",
-    "traces": "rollouts.parquet",
-    "sample": "rollouts.parquet",
-    "gather": "rollouts.parquet",
-    "score": "scored.parquet",
-    "filter": "filtered.parquet",
-    "sft": "training.parquet",
-    "eval": "answers.parquet",
-    "gather_answers": "answers.parquet",
-    "gather_development": "development_answers.parquet",
-    "grade": "responses.parquet",
-    "grade_development": "development_responses.parquet",
-    "metrics": "eval.json",
-    "metrics_development": "development.json",
-}
-TOKENS = pl.col("response_ids").list.len().alias("tokens")
-RECORD = re.compile(r"(.+?)(?:-\d+-of-(\d+))?")
+# The stages in the order of a step, named as their rules are.
+STAGE_ORDER = (
+    "data",
+    "sample",
+    "gather",
+    "traces",
+    "score",
+    "filter",
+    "sft",
+    "eval",
+    "grade",
+    "metrics",
+)
+SHARD = re.compile(r"-\d+-of-\d+$")
+STEP = re.compile(r"step(\d+)")
 
 
-def stages(run: Path, steps: int, device: str) -> list[dict[str, Any]]:
-    """Every stage of every step with its seconds; a stage without a record is left out.
+class Record(NamedTuple):
+    """The benchmark record of one job; `run` is the folder of the run whose job it was."""
 
-    A stage of several shards took as long as its longest, and the GPU-seconds of all. Of a job that was killed and
-    went on, the record has the last part.
+    step: int
+    stage: str
+    run: Path
+    seconds: float  # wall time
+
+
+def read_record(path: Path) -> Record:
+    """The record at RUN/stepN/benchmarks/STAGE[-K-of-N].jsonl or RUN/benchmarks/STAGE.jsonl.
+
+    A stage without a step counts as part of step 0. Of a job that was killed and resumed the record
+    holds the last attempt only.
     """
-    found = of_folder(run, ".", 0, ("data",), device)
-    for step in range(steps + 1):
-        names = {**dict.fromkeys(ARTIFACT), **dict.fromkeys(records(run / f"step{step}"))}
-        found += of_folder(
-            run, f"step{step}", step, tuple(name for name in names if name != "data"), device
-        )
-    return found
+    folder = path.parent.parent
+    step = STEP.fullmatch(folder.name)
+    run = folder.parent if step else folder
+    try:
+        last_attempt = json.loads(path.read_text().splitlines()[-1])
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except (ValueError, IndexError):
+        raise UserError(f"{path} is no benchmark record of Snakemake") from None
+    stage = SHARD.sub("", path.stem)
+    return Record(int(step[1]) if step else 0, stage, run, float(last_attempt["s"]))
 
 
-def of_folder(
-    run: Path, folder: str, step: int, names: tuple[str, ...], device: str
-) -> list[dict[str, Any]]:
-    """The named stages of one folder of the run, read where their artifacts were made."""
-    found = []
-    for name in names:
-        maker = maker_of(run, folder, ARTIFACT.get(name))
-        shards = records(maker / folder).get(name)
-        if not shards:
-            continue
-        seconds, drawn = max(shards.values()), tokens(maker / folder, name, list(shards))
-        gpus = gpus_of(maker / folder, name, device)
-        found.append(
-            {
-                "step": step,
-                "stage": name,
-                "seconds": seconds,
-                "gpus": gpus * len(shards),
-                "gpu_seconds": gpus * sum(shards.values()),
-                "tokens": drawn,
-                "tokens_per_s": drawn / seconds if drawn is not None and seconds > 0 else None,
-                "shared_from": None if maker == run else str(maker),
-            }
-        )
-    return found
+def stage_times(run: Path, benchmarks: Iterable[Path], device: str) -> list[StageTime]:
+    """The time of every stage of every step that has a record, in the order of the run.
+
+    `benchmarks` are the records of the jobs that made the run's artifacts; a record in another
+    run's folder means that the artifact was shared from that run. `device` is "cuda" or "cpu".
+    """
+    records = sorted(map(read_record, benchmarks), key=_order)
+    return [
+        _stage_time(run, step, stage, list(jobs), device)
+        for (step, _, stage), jobs in groupby(records, key=_order)
+    ]
 
 
-def maker_of(run: Path, folder: str, artifact: str | None) -> Path:
-    """The run whose job made the artifact: this one, unless the artifact is a link into another run's folder."""
-    if artifact is None or not (run / folder / artifact).is_symlink():
-        return run
-    made = (run / folder / artifact).resolve()
-    for _ in Path(folder, artifact).parts:
-        made = made.parent
-    return Path(os.path.normpath(run / os.path.relpath(made, run.resolve())))
+def _order(record: Record) -> tuple[int, int, str]:
+    """The place of a record in a run; a stage that is not in the table comes last in its step."""
+    known = record.stage in STAGE_ORDER
+    return record.step, STAGE_ORDER.index(record.stage) if known else 99, record.stage
 
 
-def records(folder: Path) -> dict[str, dict[str, float]]:
-    """{stage: {shard or "": seconds}}; where numbers of shards differ, those that ran last."""
-    sets: dict[str, dict[str, list[Path]]] = {}
-    for path in sorted(folder.glob("benchmarks/*.jsonl")):
-        match = RECORD.fullmatch(path.stem)
-        assert match is not None  # any name matches
-        sets.setdefault(match[1], {}).setdefault(match[2] or "", []).append(path)
-    found = {}
-    for name, by_count in sets.items():
-        newest = max(
-            by_count.values(), key=lambda paths: max(path.stat().st_mtime for path in paths)
-        )
-        found[name] = {
-            path.stem.removeprefix(name).removeprefix("-"): last_seconds(path) for path in newest
-        }
-    return found
+def _stage_time(run: Path, step: int, stage: str, jobs: Sequence[Record], device: str) -> StageTime:
+    """The time of one stage: as long as its longest job, and the GPU-seconds of all of them."""
+    folder, made_by = run / f"step{step}", jobs[0].run
+    seconds = max(job.seconds for job in jobs)
+    gpus, processed = gpus_per_job(folder, stage, device), tokens(folder, stage)
+    return {
+        "step": step,
+        "stage": stage,
+        "seconds": seconds,
+        "gpus": gpus * len(jobs),
+        "gpu_seconds": gpus * sum(job.seconds for job in jobs),
+        "tokens": processed,
+        "tokens_per_s": processed / seconds if processed is not None and seconds > 0 else None,
+        "shared_from": None if made_by == run else str(made_by),
+    }
 
 
-def last_seconds(record: Path) -> float:
-    """Wall time of the last run that the record tells of."""
-    return float(json.loads(record.read_text().splitlines()[-1])["s"])
-
-
-def gpus_of(folder: Path, stage: str, device: str) -> int:
-    """The GPUs that one job of the stage had; how many trained one policy stands in training.json."""
+def gpus_per_job(folder: Path, stage: str, device: str) -> int:
+    """The GPUs that one job of the stage had; training.json says how many trained one policy."""
     if device == "cpu":
         return 0
     if stage == "sft":
@@ -115,23 +102,20 @@ def gpus_of(folder: Path, stage: str, device: str) -> int:
     return 1 if stage in ("sample", "eval") else 0
 
 
-def tokens(folder: Path, stage: str, shards: list[str]) -> int | None:
-    """Response tokens that the stage drew, or tokens that it trained on; None for the others."""
+def tokens(folder: Path, stage: str) -> int | None:
+    """Response tokens that the stage sampled, or tokens that it trained on; None for the others."""
     if stage == "sample":
-        tables = [folder / f"rollouts/{shard}.parquet" for shard in shards]
-        drawn = [
-            int(read_columns(table, TOKENS)["tokens"].sum()) for table in tables if table.exists()
-        ]
-        return sum(drawn) if len(drawn) == len(tables) else None
+        return int(read_columns(folder / "scored.parquet", TOKENS)["tokens"].sum())
     if stage == "sft":
         return int(read_json(folder / "training.json")["tokens"])
     if stage == "eval":
-        both = [
-            read_json(path)
-            for path in (folder / "eval.json", folder / "development.json")
-            if path.exists()
-        ]
-        return sum(
-            round((part["mean_response_tokens"] or 0.0) * part["responses"]) for part in both
-        )
+        return sum(map(evaluated_tokens, (folder / "eval.json", folder / "development.json")))
     return None
+
+
+def evaluated_tokens(path: Path) -> int:
+    """Response tokens of an evaluation, from their mean; 0 of no questions."""
+    evaluation = read_json(path)
+    if not evaluation["n"]:
+        return 0
+    return round(evaluation["mean_response_tokens"] * evaluation["responses"])

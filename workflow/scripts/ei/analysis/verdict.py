@@ -1,22 +1,34 @@
-"""The rule by which a difference between two evaluations is reported; it stands here and nowhere else."""
+"""The rule by which a difference between two evaluations is reported; it stands here alone."""
 
 from collections.abc import Sequence
-from typing import Any
+from enum import IntEnum
+
+from ei.schema import Comparison
 
 ALPHA = 0.05
 
 
-def verdict(comparisons: Sequence[dict[str, Any]]) -> int:
-    """1 if a is better in every comparison, -1 if it is worse in every one, 0 if that cannot be told.
+class Verdict(IntEnum):
+    """What a comparison of a with b says of a."""
 
-    A comparison tells when its 95 % interval leaves out 0 and McNemar's p is below 0.05.
+    BETTER = 1
+    WORSE = -1
+    UNCLEAR = 0  # no significant difference
+
+
+def verdict(comparisons: Sequence[Comparison]) -> Verdict:
+    """The verdict that all of the comparisons (one per seed) share; UNCLEAR of none.
+
+    A single comparison is significant when its 95 % interval excludes 0 and McNemar's p is below
+    ALPHA. With one response per question the two nearly always agree; with several, the interval
+    weighs how far a question moved, and the test counts the questions that moved.
     """
-    signs = {_sign(comparison) for comparison in comparisons}
-    return signs.pop() if len(signs) == 1 else 0
+    verdicts = {_one(comparison) for comparison in comparisons}
+    return verdicts.pop() if len(verdicts) == 1 else Verdict.UNCLEAR
 
 
-def _sign(comparison: dict[str, Any]) -> int:
+def _one(comparison: Comparison) -> Verdict:
     low, high = comparison["ci95"]
     if low <= 0 <= high or comparison["mcnemar_p"] >= ALPHA:
-        return 0
-    return 1 if low > 0 else -1
+        return Verdict.UNCLEAR
+    return Verdict.BETTER if low > 0 else Verdict.WORSE
