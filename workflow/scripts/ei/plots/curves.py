@@ -1,90 +1,86 @@
-"""Which runs a picture shows, and what they come to over seeds. A run is what its run.json says."""
+"""Which runs a plot shows, and their accuracy over steps and seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
-Run = Mapping[str, Any]
+from ei.schema import Evaluation, RunSummary
 
 
 class Point(NamedTuple):
-    """Accuracy after a step: mean over the runs that reached it, mean ends of their intervals, range over them."""
+    """Accuracy after a step, over the seeds that reached it."""
 
     step: int
     mean: float
-    low: float
+    low: float  # of the 95 % interval, averaged over seeds
     high: float
-    least: float
+    least: float  # of the seeds
     most: float
-    runs: int
+    runs: int  # the number of seeds
 
 
-def main_run(runs: Sequence[Run]) -> Run:
-    """The run called main; where there is none the first of expert iteration, else the first of all."""
+def main_run(runs: Sequence[RunSummary]) -> RunSummary:
+    """The run called main; else the first of expert iteration; else the first of all."""
     named = [run for run in runs if run["name"] == "main"]
     return (named or [run for run in runs if run["kind"] == "ei"] or list(runs))[0]
 
 
-def along(runs: Sequence[Run], setting: str) -> dict[Any, list[Run]]:
-    """{value of the setting: its runs, one per seed}: the main configuration and what differs in nothing else."""
-    found: dict[Any, list[Run]] = {}
+def along(runs: Sequence[RunSummary], setting: str) -> dict[Any, list[RunSummary]]:
+    """{value of the setting: its runs, one per seed}, by rising value.
+
+    Only the main configuration, and runs that differ from it in nothing but this setting.
+    """
+    found: dict[Any, list[RunSummary]] = {}
     for run in runs:
         value = setting_of(run, setting)
-        if run["kind"] == "ei" and set(run.get("changes") or {}) <= {setting} and value is not None:
+        if run["kind"] == "ei" and set(run["changes"]) <= {setting} and value is not None:
             found.setdefault(value, []).append(run)
     return dict(sorted(found.items()))
 
 
-def setting_of(run: Run, setting: str) -> Any:
-    """The value of `section.key` in the run's settings; None where they have none."""
+def setting_of(run: RunSummary, setting: str) -> Any:
+    """The value of `section.key` in the run's settings; None where it has none."""
     section, key = setting.split(".")
-    return ((run.get("settings") or {}).get(section) or {}).get(key)
+    return run["settings"].get(section, {}).get(key)
 
 
-def baselines(runs: Sequence[Run]) -> dict[str, Point]:
-    """{group: where its SFT ended, over its seeds}, for every group of SFT that has an evaluation."""
-    groups: dict[str, list[Run]] = {}
+def baselines(runs: Sequence[RunSummary]) -> dict[str, Point]:
+    """{group: accuracy at its end, over its seeds} of every SFT baseline that has trained."""
+    groups: dict[str, list[RunSummary]] = {}
     for run in runs:
         if run["kind"] == "sft" and trained(run):
             groups.setdefault(run["group"], []).append(run)
-    return {group: summed([trained(run)[-1] for run in same]) for group, same in groups.items()}
+    return {group: point([trained(run)[-1] for run in same]) for group, same in groups.items()}
 
 
-def trained(run: Run) -> list[dict[str, Any]]:
-    """The run's evaluations but that of the base policy."""
-    return [evaluation for evaluation in evaluations(run) if evaluation["step"] > 0]
+def trained(run: RunSummary) -> list[Evaluation]:
+    """The run's evaluations after the base policy's."""
+    return [evaluation for evaluation in run["evaluations"] if evaluation["step"] > 0]
 
 
-def evaluations(run: Run) -> list[dict[str, Any]]:
-    """The run's evaluations by step."""
-    return sorted(run.get("evaluations") or [], key=lambda evaluation: evaluation["step"])
-
-
-def curve(runs: Sequence[Run]) -> list[Point]:
-    """A point for every step that any of the runs reached."""
-    steps: dict[int, list[dict[str, Any]]] = {}
+def curve(runs: Sequence[RunSummary]) -> list[Point]:
+    """A point for every step that any of the runs (seeds of one configuration) reached."""
+    steps: dict[int, list[Evaluation]] = {}
     for run in runs:
-        for evaluation in evaluations(run):
+        for evaluation in run["evaluations"]:
             steps.setdefault(evaluation["step"], []).append(evaluation)
-    return [summed(steps[step]) for step in sorted(steps)]
+    return [point(steps[step]) for step in sorted(steps)]
 
 
-def summed(same_step: Sequence[Mapping[str, Any]]) -> Point:
-    """The evaluations as one point.
+def point(same_step: Sequence[Evaluation]) -> Point:
+    """The evaluations of one step as one point.
 
-    The interval speaks of the questions, which are the same for every seed; so its ends are averaged, and
-    more seeds do not make it narrower. The range speaks of the seeds.
+    The interval is about the questions, which are the same for every seed; so its ends are
+    averaged, and more seeds do not make it narrower. The range is about the seeds.
     """
-    shares = [evaluation["accuracy"] for evaluation in same_step]
-    ends = [
-        evaluation.get("accuracy_ci95") or (share, share)
-        for evaluation, share in zip(same_step, shares, strict=True)
-    ]
-    low, high = (fmean(end) for end in zip(*ends, strict=True))
-    return Point(
-        same_step[0]["step"], fmean(shares), low, high, min(shares), max(shares), len(shares)
+    accuracies = [evaluation["accuracy"] for evaluation in same_step]
+    low, high = (
+        fmean(end) for end in zip(*(one["accuracy_ci95"] for one in same_step), strict=True)
     )
+    step, mean = same_step[0]["step"], fmean(accuracies)
+    return Point(step, mean, low, high, min(accuracies), max(accuracies), len(accuracies))
 
 
-def known(row: Mapping[str, Any], key: str) -> bool:
-    return row.get(key) is not None
+def series(rows: Iterable[Mapping[str, Any]], key: str) -> list[tuple[int, float]]:
+    """(step, value) of each row (an evaluation, a step) in which the value was measured."""
+    return [(row["step"], row[key]) for row in rows if row[key] is not None]
