@@ -1,4 +1,4 @@
-"""Headless Chromium of the system, for tests and for the page's benchmark."""
+"""The system's Chromium without a window; nothing is downloaded for the tests."""
 
 import contextlib
 import shutil
@@ -15,7 +15,7 @@ CHROMIUM = (
 
 @contextlib.contextmanager
 def browser() -> Iterator["Browser"]:
-    """A browser without window or sandbox (which the root user of a container cannot have)."""
+    """A browser without a sandbox, which the root user of a container cannot have."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,22 +1,26 @@
-"""The little Markdown of discussion.md as HTML: paragraphs, headings, lists, bold text. All else is shown as it is."""
+"""The little Markdown of discussion.md as HTML: paragraphs, headings, lists, code, bold text.
+
+Everything else is shown as it is, escaped.
+"""
 
 import html
 import re
 
 
-def parts(markdown: str) -> tuple[str, str]:
-    """What stands before the first heading, and what stands under it and the next ones."""
-    before, *after = re.split(r"(?m)^#+ .*$", markdown, maxsplit=1)
-    return before.strip(), "".join(after).strip()
+def split_at_heading(markdown: str) -> tuple[str, str]:
+    """What stands before the first heading, and what stands below it."""
+    before, *below = re.split(r"(?m)^#+ .*$", markdown, maxsplit=1)
+    return before.strip(), "".join(below).strip()
 
 
 def to_html(markdown: str) -> str:
-    """The text as HTML, every character of it escaped."""
+    """The text as HTML; blocks are separated by blank lines."""
     blocks = [block for block in re.split(r"\n\s*\n", markdown.strip()) if block.strip()]
     return "\n".join(_block(block) for block in blocks)
 
 
 def _block(block: str) -> str:
+    """A heading with what follows it, a list, or a paragraph."""
     lines = block.strip().splitlines()
     heading = re.match(r"#+\s+(.*)", lines[0])
     if heading:
@@ -33,6 +37,7 @@ def _block(block: str) -> str:
 
 
 def _inline(text: str) -> str:
-    text = re.sub(r"(?<=\d) %", "\u00a0%", html.escape(text))  # a line does not end before its %
+    """Code and bold text; a no-break space keeps a line from ending before its %."""
+    text = re.sub(r"(?<=\d) %", "\u00a0%", html.escape(text))
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
     return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)

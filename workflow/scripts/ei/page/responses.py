@@ -1,92 +1,101 @@
-"""The responses of a run as one table for the browser: a row for each response, question after question."""
+"""The responses of a run as one table for the browser: a row for each, question after question."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from ei.files import read_table
+from ei.files import read_columns
+from ei.schema import IDENTITY, SCORED
 
-NEEDED = [
-    "question_id",
-    "question",
-    "answer",
-    "sample",
-    "response",
-    "response_ids",
-    "finish_reason",
-    "status",
-    "extracted",
-]
-COLUMNS = {
-    "question_id": pl.String,
-    "question": pl.String,
-    "answer": pl.String,
-    "level": pl.String,
-    "subject": pl.String,
-    "step": pl.Int32,
-    "sample": pl.Int32,
-    "response": pl.String,
-    "extracted": pl.String,
-    "status": pl.String,
-    "tokens": pl.UInt32,
-    "cut": pl.Boolean,
-    "kept": pl.Boolean,
+COLUMNS: dict[str, Any] = {
+    **{
+        name: SCORED[name]
+        for name in (
+            "question_id",
+            "question",
+            "answer",
+            "level",
+            "subject",
+            "step",
+            "sample",
+            "response",
+            "extracted",
+            "status",
+        )
+    },
+    "tokens": pl.UInt32,  # of the response
+    "cut": pl.Boolean,  # whether it was cut off at the token limit
+    "kept": pl.Boolean,  # whether SFT saw it
 }
 
 
-def training(run: Path, steps: list[int]) -> tuple[pl.DataFrame, list[int]]:
-    """The scored rollouts of the steps, with those that SFT saw marked `kept`; and the steps that are not on disk."""
-    found, absent = [], []
+def training(run: Path, steps: Iterable[int]) -> tuple[pl.DataFrame, list[int]]:
+    """The scored rollouts of the steps, and the steps whose files are not on disk."""
+
+    def read(step: int) -> pl.DataFrame:
+        kept = read_columns(run / f"step{step}/filtered.parquet", *IDENTITY)
+        return mark_kept(shown(run / f"step{step}/scored.parquet", step), kept)
+
+    return read_steps(run, steps, ("scored.parquet", "filtered.parquet"), read)
+
+
+def validation(run: Path, steps: Iterable[int]) -> tuple[pl.DataFrame, list[int]]:
+    """The graded validation responses of the steps, and the steps whose files are not on disk."""
+
+    def read(step: int) -> pl.DataFrame:
+        return shown(run / f"step{step}/responses.parquet", step)
+
+    return read_steps(run, steps, ("responses.parquet",), read)
+
+
+def read_steps(
+    run: Path, steps: Iterable[int], needed: Iterable[str], read: Callable[[int], pl.DataFrame]
+) -> tuple[pl.DataFrame, list[int]]:
+    """What `read` gives for the steps that have the needed files, in order; and the other steps."""
+    tables, absent = [], []
     for step in steps:
-        scored, filtered = run / f"step{step}/scored.parquet", run / f"step{step}/filtered.parquet"
-        if scored.exists() and filtered.exists():
-            kept = read_table(filtered, ["question_id", "sample"]).select("question_id", "sample")
-            found.append(with_kept(slim(read_table(scored, NEEDED), step), kept))
+        if all((run / f"step{step}" / name).exists() for name in needed):
+            tables.append(read(step))
         else:
             absent.append(step)
-    return together(found), absent
+    return in_order(tables), absent
 
 
-def validation(run: Path, steps: list[int]) -> tuple[pl.DataFrame, list[int]]:
-    """The graded answers to the validation questions of the steps; and the steps that are not on disk."""
-    found, absent = [], []
-    for step in steps:
-        responses = run / f"step{step}/responses.parquet"
-        if responses.exists():
-            found.append(slim(read_table(responses, NEEDED), step))
-        else:
-            absent.append(step)
-    return together(found), absent
+def shown(path: Path, step: int) -> pl.DataFrame:
+    """COLUMNS of a table of scored responses; none is marked as kept.
+
+    `step` is written anew: a table that is shared between runs could have another.
+    """
+    computed = {
+        "response": pl.col("response").fill_null(""),
+        "answer": pl.col("answer").fill_null(""),
+        "step": pl.lit(step),
+        "tokens": pl.col("response_ids").list.len(),
+        "cut": (pl.col("finish_reason") == "length").fill_null(False),
+        "kept": pl.lit(False),
+    }
+    columns = [
+        computed.get(name, pl.col(name)).cast(kind).alias(name) for name, kind in COLUMNS.items()
+    ]
+    return read_columns(path, *columns)
 
 
-def slim(table: pl.DataFrame, step: int) -> pl.DataFrame:
-    """What the browser shows of a table of scored responses; none is kept."""
-    for column in ("level", "subject"):  # data may be without them
-        if column not in table.columns:
-            table = table.with_columns(pl.lit(None, pl.String).alias(column))
-    return table.with_columns(
-        pl.col("response").fill_null(""),
-        pl.col("answer").fill_null(""),
-        pl.lit(step, pl.Int32).alias("step"),
-        pl.col("response_ids").list.len().alias("tokens"),
-        (pl.col("finish_reason") == "length").fill_null(False).alias("cut"),
-        pl.lit(False).alias("kept"),
-    ).select(pl.col(name).cast(kind) for name, kind in COLUMNS.items())
-
-
-def with_kept(rows: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
-    """The rows with `kept` true where the question's sample is among `kept`."""
+def mark_kept(responses: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """The responses, `kept` true where the sample of the question is among those kept."""
     marks = kept.select(
         "question_id", pl.col("sample").cast(pl.Int32), pl.lit(True).alias("mark")
     ).unique()
-    joined = rows.join(marks, on=["question_id", "sample"], how="left", maintain_order="left")
-    return joined.with_columns(pl.col("mark").fill_null(False).alias("kept")).drop("mark")
+    marked = responses.join(marks, on=IDENTITY, how="left", maintain_order="left")
+    return marked.with_columns(pl.col("mark").fill_null(False).alias("kept")).drop("mark")
 
 
-def together(tables: list[pl.DataFrame]) -> pl.DataFrame:
-    """All rows, sorted by level, subject, question, step and sample: one question's responses side by side.
+def in_order(tables: list[pl.DataFrame]) -> pl.DataFrame:
+    """All responses, sorted by level, subject, question, step and sample.
 
-    That order is also what compresses best: gzip looks 32 KiB back, and responses to a question repeat it.
+    Responses to one question stand side by side, which is also what compresses best: gzip looks
+    back 32 KiB, and responses to the same question repeat each other.
     """
-    rows = pl.concat(tables) if tables else pl.DataFrame(schema=COLUMNS)
-    return rows.sort("level", "subject", "question_id", "step", "sample", nulls_last=True)
+    responses = pl.concat(tables) if tables else pl.DataFrame(schema=COLUMNS)
+    return responses.sort("level", "subject", "question_id", "step", "sample", nulls_last=True)

@@ -5,26 +5,33 @@ const view = document.getElementById("question");
 const foundLine = document.getElementById("found");
 const state = { index: null, question: -1, step: null, source: false, wish: 0 };
 
-const list = makeList(document.getElementById("list"), (box, q) => drawItem(state.index, box, q), (q) => open(q, true));
+const list = makeList(
+  document.getElementById("list"),
+  (box, q) => drawItem(state.index, box, q),
+  (q) => open(q, true),
+);
 
-// The step to show of a question: the filtered one, the one that is shown now, or else: of a few responses all, of many
-// the last step's.
+// Which step of a question to show: the filtered one, the one shown now, or else all steps if each
+// has one response, and the last step otherwise.
 function stepFor(q) {
   const { codes, steps, unit } = state.index;
   const had = steps.filter((_, at) => codes[q][at]);
   const shown = had.length > 1 ? [...had, "all"] : had;
   const wanted = [asked(form).step, state.step].find((step) => shown.includes(step));
-  return wanted ?? (unit === "response" && codes[q].every((of) => of.length < 2) ? shown : had).at(-1);
+  return (
+    wanted ?? (unit === "response" && codes[q].every((of) => of.length < 2) ? shown : had).at(-1)
+  );
 }
 
-// Show a question; `chosen` when the reader chose it in the list, which on a phone is above it.
+// Show a question; `chosen` if the reader chose it in the list, which on a phone stands above it.
 async function open(q, chosen = false) {
   state.question = q;
   state.step = stepFor(q);
   const responses = await readResponses(state.index, q);
-  if (state.question !== q) return; // another was chosen while this one was unpacked
+  if (state.question !== q) return; // another one was chosen while this one was unpacked
   draw(responses);
-  if (chosen && matchMedia("(max-width: 60rem)").matches) view.scrollIntoView({ behavior: "smooth" });
+  if (chosen && matchMedia("(max-width: 60rem)").matches)
+    view.scrollIntoView({ behavior: "smooth" });
 }
 
 function draw(responses) {
@@ -34,30 +41,33 @@ function draw(responses) {
     Object.assign(state, change);
     draw(responses);
   };
-  view.replaceChildren(...questionView(index, question, responses, state.step, source, {
-    step: (step) => {
-      redraw({ step });
-      view.querySelector(`input[name="shown-step"]:checked`)?.focus(); // the one that had it was replaced
-    },
-    source: (shown) => {
-      redraw({ source: shown });
-      view.querySelector(".bar input[type=checkbox]").focus();
-    },
-    move: (by) => list.move(by),
-    back: () => document.getElementById("list").scrollIntoView({ block: "center" }),
-  }));
+  view.replaceChildren(
+    ...questionView(index, question, responses, state.step, source, {
+      step: (step) => {
+        redraw({ step });
+        // The element that had the focus was replaced.
+        view.querySelector(`input[name="shown-step"]:checked`)?.focus();
+      },
+      source: (shown) => {
+        redraw({ source: shown });
+        view.querySelector(".bar input[type=checkbox]").focus();
+      },
+      move: (by) => list.move(by),
+      back: () => document.getElementById("list").scrollIntoView({ block: "center" }),
+    }),
+  );
   if (compared) view.querySelector(".compare").open = true;
   mark(asked(form).text);
   history.replaceState(null, "", `#rollouts/${index.name}/${index.id[question]}/${state.step}`);
 }
 
-// Mark the text that was searched for, where the browser can mark without changing the page.
+// Highlight the text that was searched for, where the browser can do so without changing the page.
 function mark(text) {
   if (!globalThis.Highlight) return;
   const ranges = [];
   const walker = document.createTreeWalker(view, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); text && node; node = walker.nextNode()) {
-    if (!node.parentElement.closest(".asked, .body")) continue; // labels are ours, not what was searched
+    if (!node.parentElement.closest(".asked, .body")) continue; // our own labels were not searched
     const lower = node.data.toLowerCase();
     for (let at = lower.indexOf(text); at >= 0; at = lower.indexOf(text, at + text.length)) {
       const range = new Range();
@@ -69,14 +79,15 @@ function mark(text) {
   CSS.highlights.set("hit", new Highlight(...ranges));
 }
 
-function tell(questions, share = 1) {
+function report(questions, share = 1) {
   const all = state.index.id.length;
   list.show(questions);
   const progress = share < 1 ? `, ${Math.round(100 * share)} % searched` : "";
-  foundLine.textContent = `${questions.length.toLocaleString("en")} of ${all.toLocaleString("en")} questions${progress}`;
+  const [found, total] = [questions.length, all].map((count) => count.toLocaleString("en"));
+  foundLine.textContent = `${found} of ${total} questions${progress}`;
 }
 
-// List what the filter bar asks for, and show its first question unless the shown one is listed.
+// List what the filter bar asks for; show the first question unless the one shown is listed.
 async function update() {
   const wish = ++state.wish;
   const alive = () => wish === state.wish;
@@ -88,10 +99,10 @@ async function update() {
     await search(state.index, candidates, wanted, alive, (found, share) => {
       if (share < 1 && performance.now() - last < 150) return;
       last = performance.now();
-      tell([...found], share);
+      report([...found], share);
     });
     if (!alive()) return;
-  } else tell(candidates);
+  } else report(candidates);
   settle(wanted);
 }
 
@@ -99,7 +110,9 @@ function settle(wanted) {
   const shown = list.questions.includes(state.question) ? state.question : list.questions[0];
   if (shown === undefined) {
     state.question = -1;
-    view.replaceChildren(element("p", { class: "absent" }, "No question answers to all of these filters."));
+    view.replaceChildren(
+      element("p", { class: "absent" }, "No question matches all of these filters."),
+    );
     return;
   }
   if (wanted.step !== null) state.step = wanted.step;
@@ -109,25 +122,30 @@ function settle(wanted) {
 
 async function changeSource(name) {
   state.wish++; // a search of the other source ends
-  foundLine.textContent = "Reading …";
+  foundLine.textContent = "Loading …";
   state.index = await readIndex(name);
   Object.assign(state, { question: -1, step: null });
-  form.change.title = state.index.unit === "rollout" ? "Of the steps that asked the question; solved: any rollout is right" : "";
+  form.change.title =
+    state.index.unit === "rollout"
+      ? "Among the steps that asked the question; solved: any rollout is correct"
+      : "";
   offer(form, state.index);
   await update();
 }
 
-// What the address names: #rollouts/SOURCE/QUESTION/STEP, or null.
+// What the address points to (#rollouts/SOURCE/QUESTION/STEP), or null.
 function named() {
   const [, source, id, step] = /^#rollouts\/(\w+)\/(\w+)\/(all|\d+)$/.exec(location.hash) ?? [];
-  return source && [...form.source.options].some((o) => o.value === source && !o.disabled) ? { source, id, step: step === "all" ? step : Number(step) } : null;
+  return source && [...form.source.options].some((o) => o.value === source && !o.disabled)
+    ? { source, id, step: step === "all" ? step : Number(step) }
+    : null;
 }
 
 async function start() {
   const wanted = named();
   const first = [...form.source.options].find((option) => !option.disabled);
   if (!first) {
-    foundLine.textContent = "No responses are in this page.";
+    foundLine.textContent = "This page has no responses.";
     return;
   }
   form.source.value = wanted?.source ?? first.value;
@@ -139,7 +157,7 @@ async function start() {
     await open(q);
     document.getElementById("rollouts").scrollIntoView();
   }
-  document.documentElement.dataset.ready = "true"; // for tests and for timing: the first question is shown
+  document.documentElement.dataset.ready = "true"; // the first question is shown: tests wait for it
 }
 
 let typing;
@@ -152,7 +170,7 @@ document.getElementById("filters").addEventListener("submit", (event) => event.p
 document.getElementById("filters").addEventListener("reset", () => {
   const source = form.source.value;
   setTimeout(() => {
-    form.source.value = source; // clearing clears the filters, not what is looked at
+    form.source.value = source; // clear the filters, not what is shown
     update();
   });
 });

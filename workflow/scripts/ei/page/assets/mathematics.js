@@ -1,11 +1,16 @@
-// Text with TeX in it, shown as text with formulas. Nothing of the text ever becomes HTML: texts are text nodes, and
-// formulas are MathML that Temml builds (links, images and styles of TeX are off by its default).
+// Text with TeX in it, shown as text with formulas. No part of the text ever becomes HTML: text
+// goes into text nodes, and formulas are MathML that Temml builds (links, images and styles of TeX
+// are off by its default).
 
-const LONGEST = 4000; // characters of one formula; longer ones are a model's rambling, and stay source
+const LONGEST = 4000; // characters of a formula; longer ones are a model rambling, and stay source
 
-const OPENINGS = /\$\$|\\\[|\\\(|\$|\\boxed\s*\{|\\begin\{(equation|align|gather|multline|cases|array|[pbvBV]?matrix)(\*?)\}/g;
+const ENVIRONMENTS = "equation|align|gather|multline|cases|array|[pbvBV]?matrix";
+const OPENINGS = new RegExp(
+  String.raw`\$\$|\\\[|\\\(|\$|\\boxed\s*\{|\\begin\{(${ENVIRONMENTS})(\*?)\}`,
+  "g",
+);
 
-// The place of the brace that closes the one at `start`, or -1.
+// The index of the brace that closes the one at `start`, or -1.
 function closingBrace(text, start) {
   let depth = 0;
   for (let i = start; i < text.length && i < start + LONGEST; i++) {
@@ -16,7 +21,7 @@ function closingBrace(text, start) {
   return -1;
 }
 
-// The formula that starts at an opening: {tex, end, display}; null where it never closes or is no formula.
+// The formula that starts at an opening: {tex, end, display}; null if it never closes or is none.
 function formulaAt(text, match) {
   const [opening] = match;
   const start = match.index + opening.length;
@@ -37,9 +42,14 @@ function formulaAt(text, match) {
   return found && { ...found, tex: text.slice(match.index, found.end) };
 }
 
-// $...$ in one paragraph, with no space inside the signs; with a digit first, none after: else $5 or$6 were a formula.
+// $...$ within a paragraph, without a space inside the dollar signs. If it starts with a digit,
+// none may follow it: otherwise "$5 or$6" would be a formula.
 function dollars(text, start) {
-  for (let at = text.indexOf("$", start); at >= 0 && at - start < LONGEST; at = text.indexOf("$", at + 1)) {
+  for (
+    let at = text.indexOf("$", start);
+    at >= 0 && at - start < LONGEST;
+    at = text.indexOf("$", at + 1)
+  ) {
     if (text[at - 1] === "\\") continue;
     const tex = text.slice(start, at);
     if (!tex.trim() || /^\s|\s$|\n\s*\n/.test(tex)) return null;
@@ -59,18 +69,23 @@ function pieces(text) {
     const formula = escaped ? null : formulaAt(text, match);
     if (!formula) continue;
     if (match.index > done) found.push({ text: text.slice(done, match.index) });
-    found.push({ tex: formula.tex, display: formula.display, source: text.slice(match.index, formula.end) });
+    found.push({
+      tex: formula.tex,
+      display: formula.display,
+      source: text.slice(match.index, formula.end),
+    });
     done = OPENINGS.lastIndex = formula.end;
   }
   if (done < text.length) found.push({ text: text.slice(done) });
   return found;
 }
 
-// A formula as an element; its source, marked as broken, where Temml cannot read it.
+// A formula as an element; its source, marked as broken, where Temml cannot parse it.
 function formula(tex, source, display) {
   const element = document.createElement("span");
   try {
-    const displayMode = display || tex.includes("\\begin{"); // Temml takes align and its like nowhere else
+    // Temml accepts align and the like in display mode only.
+    const displayMode = display || tex.includes("\\begin{");
     temml.render(tex, element, { displayMode, throwOnError: true, maxExpand: 200 });
     element.className = display ? "formula" : "";
     element.title = source;
@@ -81,17 +96,24 @@ function formula(tex, source, display) {
   return element;
 }
 
-// The text as a fragment. `inline` sets displayed formulas in the line.
+// The text as a fragment; `inline` puts display formulas into the line.
 function typeset(text, inline = false) {
   const fragment = document.createDocumentFragment();
   for (const piece of pieces(text)) {
     if (piece.tex === undefined) fragment.append(piece.text);
-    else fragment.append(formula(piece.tex, piece.source, piece.display && (!inline || piece.tex.startsWith("\\begin"))));
+    else
+      fragment.append(
+        formula(
+          piece.tex,
+          piece.source,
+          piece.display && (!inline || piece.tex.startsWith("\\begin")),
+        ),
+      );
   }
   return fragment;
 }
 
-// An answer: TeX without signs around it, as MATH has it, is one formula; else text with formulas.
+// An answer: bare TeX without delimiters, as in MATH, is one formula; else text with formulas.
 function typesetAnswer(text) {
   const bare = /[\\^_]/.test(text) && !/\$|\\\(|\\\[|<|\n/.test(text);
   if (!bare) return typeset(text, true);

@@ -1,9 +1,9 @@
-// Packed blocks of the page: found, unpacked, and the last of them kept.
+// Packed blocks of the page: found, unpacked, and the last few cached.
 
-const KEEP = 24; // blocks: about 10 MB of text, enough to go back and forth
+const CACHED = 24; // blocks: about 10 MB of text, enough to go back and forth
 const unpacked = new Map();
 
-// The element of a block. The page may still be coming in, so this waits for it.
+// The element of a block. The page may still be loading, so this waits for it.
 async function blockElement(name) {
   while (document.readyState === "loading" && !document.getElementById(name)?.nextSibling) {
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -24,23 +24,27 @@ async function unpack(name) {
   return JSON.parse(await new Response(stream).text());
 }
 
-// What a block holds, from memory if it was asked for lately.
+// What a block holds, from the cache if it was used lately.
 function read(name) {
-  const known = unpacked.get(name) ?? unpack(name);
+  const content = unpacked.get(name) ?? unpack(name);
   unpacked.delete(name);
-  unpacked.set(name, known);
+  unpacked.set(name, content); // last in the order of use
   for (const old of unpacked.keys()) {
-    if (unpacked.size <= KEEP) break;
+    if (unpacked.size <= CACHED) break;
     unpacked.delete(old);
   }
-  return known;
+  return content;
 }
 
 const indexes = new Map();
 
 // A source's index with its name; indexes are few and stay.
 function readIndex(source) {
-  if (!indexes.has(source)) indexes.set(source, unpack(`${source}-index`).then((index) => ({ ...index, name: source })));
+  if (!indexes.has(source))
+    indexes.set(
+      source,
+      unpack(`${source}-index`).then((index) => ({ ...index, name: source })),
+    );
   return indexes.get(source);
 }
 
@@ -63,10 +67,14 @@ async function readResponses(index, question) {
   return new Map(content[question - index.starts[chunk]]);
 }
 
-const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-// What a letter of the index says: status, whether SFT saw the response, whether it was cut off at the limit.
+// What a letter of the index says of a response: its status, whether SFT saw it, whether it was cut
+// off at the limit.
 function decode(index, letter) {
-  const number = LETTERS.indexOf(letter);
-  return { status: index.statuses[number & 7], kept: Boolean(number & 8), cut: Boolean(number & 16) };
+  const { statuses, letters, keptFlag, cutFlag } = index; // as index.py packed them
+  const number = letters.indexOf(letter);
+  return {
+    status: statuses[number % keptFlag],
+    kept: Boolean(number & keptFlag),
+    cut: Boolean(number & cutFlag),
+  };
 }
