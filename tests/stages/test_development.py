@@ -1,9 +1,8 @@
-"""Questions kept back from training, and the step that they choose."""
+"""Questions kept back from training."""
 
 import polars as pl
 import pytest
 
-import best
 import data
 from ei.stage import UserError
 
@@ -14,13 +13,6 @@ def split(names):
 
 def many(count=100):
     return split([f"q{k}" for k in range(count)])
-
-
-def evaluated(*accuracies):
-    return [
-        {"step": step, "accuracy": value, "accuracy_ci95": [0.0, 1.0], "n": 10}
-        for step, value in enumerate(accuracies)
-    ]
 
 
 def test_a_question_is_trained_on_or_kept_back():
@@ -53,19 +45,3 @@ def test_keeping_back_every_question_is_refused():
         UserError, match=r"data\.development keeps back 100 questions, and the training set has 100"
     ):
         data.keep_back(many(), split([]), 100)
-
-
-def test_of_equally_good_steps_the_earlier_is_the_best():
-    found = best.report(evaluated(0.1, 0.4, 0.2, 0.4))
-    assert (found["step"], found["accuracy"], found["since_best"]) == (1, 0.4, 2)
-    assert [step["accuracy"] for step in found["steps"]] == [0.1, 0.4, 0.2, 0.4]
-
-
-def test_the_link_to_the_best_policy_is_relative_and_moves_with_the_best(tmp_path):
-    for step in ("step1", "step2"):
-        (tmp_path / step / "policy").mkdir(parents=True)
-    place = tmp_path / "best/policy"
-    place.parent.mkdir()
-    for step in ("step1", "step2"):
-        best.link(str(tmp_path / step / "policy"), place)
-        assert str(place.readlink()) == f"../{step}/policy"

@@ -6,13 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ei import __version__
+from ei.schema import RunSummary
 from ei.stage import UserError
 
 
@@ -113,6 +114,16 @@ def read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}") from None
     return found
+
+
+def read_run(path: Path) -> RunSummary:
+    """The run.json of a run; an error names the fields that it should have and has not."""
+    found = read_json(path)
+    fields = sorted(RunSummary.__required_keys__)
+    missing = [field for field in fields if not isinstance(found, dict) or field not in found]
+    if missing:
+        raise UserError(f"{path} is no summary of a run: it has no {', '.join(missing)}")
+    return cast(RunSummary, found)
 
 
 def read_columns(path: Path, *columns: str | pl.Expr) -> pl.DataFrame:

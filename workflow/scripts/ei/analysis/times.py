@@ -1,0 +1,121 @@
+"""Where the time went: Snakemake's benchmark records of the jobs that made a run's artifacts."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from ei.analysis.steps import TOKENS
+from ei.files import read_columns, read_json
+from ei.schema import StageTime
+from ei.stage import UserError
+
+# The stages in the order of a step, named as their rules are.
+STAGE_ORDER = (
+    "data",
+    "sample",
+    "gather",
+    "traces",
+    "score",
+    "filter",
+    "sft",
+    "eval",
+    "grade",
+    "metrics",
+)
+SHARD = re.compile(r"-\d+-of-\d+$")
+STEP = re.compile(r"step(\d+)")
+
+
+class Record(NamedTuple):
+    """The benchmark record of one job; `run` is the folder of the run whose job it was."""
+
+    step: int
+    stage: str
+    run: Path
+    seconds: float  # wall time
+
+
+def read_record(path: Path) -> Record:
+    """The record at RUN/stepN/benchmarks/STAGE[-K-of-N].jsonl or RUN/benchmarks/STAGE.jsonl.
+
+    A stage without a step counts as part of step 0. Of a job that was killed and resumed the record
+    holds the last attempt only.
+    """
+    folder = path.parent.parent
+    step = STEP.fullmatch(folder.name)
+    run = folder.parent if step else folder
+    try:
+        last_attempt = json.loads(path.read_text().splitlines()[-1])
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except (ValueError, IndexError):
+        raise UserError(f"{path} is no benchmark record of Snakemake") from None
+    stage = SHARD.sub("", path.stem)
+    return Record(int(step[1]) if step else 0, stage, run, float(last_attempt["s"]))
+
+
+def stage_times(run: Path, benchmarks: Iterable[Path], device: str) -> list[StageTime]:
+    """The time of every stage of every step that has a record, in the order of the run.
+
+    `benchmarks` are the records of the jobs that made the run's artifacts; a record in another
+    run's folder means that the artifact was shared from that run. `device` is "cuda" or "cpu".
+    """
+    records = sorted(map(read_record, benchmarks), key=_order)
+    return [
+        _stage_time(run, step, stage, list(jobs), device)
+        for (step, _, stage), jobs in groupby(records, key=_order)
+    ]
+
+
+def _order(record: Record) -> tuple[int, int, str]:
+    """The place of a record in a run; a stage that is not in the table comes last in its step."""
+    known = record.stage in STAGE_ORDER
+    return record.step, STAGE_ORDER.index(record.stage) if known else 99, record.stage
+
+
+def _stage_time(run: Path, step: int, stage: str, jobs: Sequence[Record], device: str) -> StageTime:
+    """The time of one stage: as long as its longest job, and the GPU-seconds of all of them."""
+    folder, made_by = run / f"step{step}", jobs[0].run
+    seconds = max(job.seconds for job in jobs)
+    gpus, processed = gpus_per_job(folder, stage, device), tokens(folder, stage)
+    return {
+        "step": step,
+        "stage": stage,
+        "seconds": seconds,
+        "gpus": gpus * len(jobs),
+        "gpu_seconds": gpus * sum(job.seconds for job in jobs),
+        "tokens": processed,
+        "tokens_per_s": processed / seconds if processed is not None and seconds > 0 else None,
+        "shared_from": None if made_by == run else str(made_by),
+    }
+
+
+def gpus_per_job(folder: Path, stage: str, device: str) -> int:
+    """The GPUs that one job of the stage had; training.json says how many trained one policy."""
+    if device == "cpu":
+        return 0
+    if stage == "sft":
+        return int(read_json(folder / "training.json")["processes"])
+    return 1 if stage in ("sample", "eval") else 0
+
+
+def tokens(folder: Path, stage: str) -> int | None:
+    """Response tokens that the stage sampled, or tokens that it trained on; None for the others."""
+    if stage == "sample":
+        return int(read_columns(folder / "scored.parquet", TOKENS)["tokens"].sum())
+    if stage == "sft":
+        return int(read_json(folder / "training.json")["tokens"])
+    if stage == "eval":
+        return sum(map(evaluated_tokens, (folder / "eval.json", folder / "development.json")))
+    return None
+
+
+def evaluated_tokens(path: Path) -> int:
+    """Response tokens of an evaluation, from their mean; 0 of no questions."""
+    evaluation = read_json(path)
+    if not evaluation["n"]:
+        return 0
+    return round(evaluation["mean_response_tokens"] * evaluation["responses"])
