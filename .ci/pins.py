@@ -1,10 +1,10 @@
-"""Print uv.lock as the `constraint-dependencies` of pyproject.toml: exact versions, no host, no hash.
+"""Print uv.lock as the `constraint-dependencies` of pyproject.toml: exact versions, no hosts.
 
     uv lock --upgrade && python .ci/pins.py
 
-The lock file itself names the package index of whoever made it, so it stays out of the repository;
-these lines carry what matters of it. To move to newer versions, empty the list in pyproject.toml,
-run the line above, and paste what it prints.
+The lock file names the package index of whoever made it, so it stays out of the repository; this
+list carries the versions, which is what two checkouts must agree on. To move to newer versions,
+empty the list in pyproject.toml, run the line above, and paste what it prints.
 """
 
 import tomllib
@@ -42,7 +42,7 @@ def direct(project: dict[str, Any]) -> set[str]:
 
 
 def main() -> None:
-    """Print the list in the order of uv.lock, without direct dependencies and the project itself."""
+    """Print the list in the order of uv.lock, without what pyproject.toml already pins."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
     pinned = direct(project) | {project["project"]["name"]}
