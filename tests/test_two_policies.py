@@ -14,7 +14,11 @@ from helpers import DEMO, ROOT, script
 ENGINES = [
     "transformers",
     pytest.param(
-        "vllm", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+        "vllm",
+        marks=[
+            pytest.mark.gpu,
+            pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+        ],
     ),
 ]
 

@@ -19,9 +19,10 @@ from summaries import run
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
+]
 
 HOSTILE = (
     "</script><img src=x onerror=\"document.title='hit'\"> $\\href{javascript:alert(1)}{x}$"

@@ -15,7 +15,10 @@ from ei.training.train import train
 from ei.training.world import World
 from training import tiny
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+]
 GPU = torch.device("cuda")
 
 

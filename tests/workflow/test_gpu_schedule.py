@@ -21,6 +21,8 @@ STAGES = [
     "plots",
 ]
 
+pytestmark = pytest.mark.slow  # every job of three steps, as processes
+
 
 @pytest.fixture(scope="module")
 def trace(tmp_path_factory):

@@ -8,6 +8,7 @@ import yaml
 
 from helpers import DEMO, ROOT, copy_of, miniature, snakemake
 
+pytestmark = pytest.mark.slow  # five runs of one step, which most of these look at
 PRESETS = sorted(path.stem for path in (ROOT / "workflow/presets").glob("*.yaml"))
 TRACES = [json.loads(line) for line in (DEMO / "traces.jsonl").read_text().splitlines()[:40]]
 

@@ -22,6 +22,7 @@ ROLLOUT_COLUMNS = {
     "prompt_ids": "list<element: int32>", "response": "string", "response_ids": "list<element: int32>",
     "finish_reason": "string", "step": "int32", "policy": "string", "level": "string", "subject": "string",
 }  # fmt: skip
+pytestmark = pytest.mark.slow  # one run of two steps, which all of these look at
 SCORE_COLUMNS = {"extracted": "string", "format_ok": "bool", "reward": "float", "status": "string"}
 
 
