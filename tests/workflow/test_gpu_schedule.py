@@ -1,4 +1,4 @@
-"""GPU jobs side by side: the real rules and the real lease, with stages that only note where and when they ran."""
+"""GPU jobs side by side: real rules and leases, with stages that only note where and when they ran."""
 
 import shutil
 from itertools import combinations
@@ -16,7 +16,7 @@ ON_A_GPU = ("sample", "sft", "eval")
 
 
 class Job(NamedTuple):
-    """One job of the trace; `gpu` is its CUDA_VISIBLE_DEVICES, times are seconds since the epoch."""
+    """One job of the trace; `gpu` is its CUDA_VISIBLE_DEVICES, times are Unix times in seconds."""
 
     stage: str
     run: str

@@ -1,4 +1,4 @@
-"""The whole chain under Snakemake, on a miniature of two steps: what it leaves, what reruns, what survives a kill."""
+"""The whole chain under Snakemake, on two small steps: what it leaves, what reruns, what survives."""
 
 import json
 import os
@@ -18,13 +18,14 @@ from ei.policy import fingerprint
 from ei.schema import RESPONSES, ROLLOUTS, SCORED, UPDATES
 from helpers import DEMO, command, copy_of, miniature, snakemake
 
-ROLLOUT_COLUMNS = {
-    "question_id": "string", "question": "string", "answer": "string", "sample": "int32", "seed": "int64",
-    "prompt_ids": "list<element: int32>", "response": "string", "response_ids": "list<element: int32>",
-    "finish_reason": "string", "step": "int32", "policy": "string", "level": "string", "subject": "string",
-}  # fmt: skip
 pytestmark = pytest.mark.slow  # one run of two steps, which all of these look at
 SCORE_COLUMNS = {"extracted": "string", "format_ok": "bool", "reward": "float", "status": "string"}
+
+
+def arrow(columns):
+    """{column: its Arrow type} of a schema of Polars types."""
+    table = to_arrow(pl.DataFrame(schema=columns))
+    return {field.name: str(field.type) for field in table.schema}
 
 
 @pytest.fixture(scope="session")
@@ -39,11 +40,11 @@ def finished(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
-    """A working folder with a run that learns nothing, so its patience is over after the first of three steps."""
+    """A run that learns nothing, so its patience is over after the first of three steps."""
     folder = tmp_path_factory.mktemp("stopped")
     miniature(
-        folder, steps=3, data={"development": 8}, early_stopping={"patience": 1}, sample={"max_tokens": 5},
-        eval={"temperature": 0.0},
+        folder, steps=3, data={"development": 8}, early_stopping={"patience": 1},
+        sample={"max_tokens": 5}, eval={"temperature": 0.0},
     )  # fmt: skip
     done = snakemake(folder)
     assert done.returncode == 0, done.stdout[-3000:]
@@ -210,7 +211,8 @@ def test_a_failed_rerun_leaves_nothing_stale(rerun):
 def start_and_kill(folder, target, when):
     """Start a run, kill everything in it with SIGKILL as soon as `when()` holds, and unlock."""
     run = subprocess.Popen(
-        command(folder, target), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        command(folder, target), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )  # fmt: skip
     while not when():
