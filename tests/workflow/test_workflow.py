@@ -28,16 +28,6 @@ def arrow(columns):
     return {field.name: str(field.type) for field in table.schema}
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """A working folder with a finished run of two steps."""
-    folder = tmp_path_factory.mktemp("finished")
-    miniature(folder, data={"development": 8}, sft={"epochs": 2})
-    done = snakemake(folder)
-    assert done.returncode == 0, done.stdout[-3000:]
-    return folder
-
-
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
     """A run that learns nothing, so its patience is over after the first of three steps."""
