@@ -1,6 +1,7 @@
 """Causal attention of packed rows: no sequence sees another.
 
-Shape suffixes: T tokens of a row, N sequences, L longest sequence, H query heads, K key and value heads, D head width.
+Shape suffixes: T tokens of a row, N sequences, L longest sequence, H query heads, K key and value
+heads, D head width.
 """
 
 from typing import Any
@@ -10,9 +11,6 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 NAME = "packed"  # under which transformers' models find `packed_attention`
-
-# The kernel of `varlen_attn` reads grouped key and value heads as they are; True repeats them first, to compare.
-REPEAT_HEADS = False
 
 
 def packed_attention(
@@ -27,10 +25,10 @@ def packed_attention(
     padded_NL: Tensor | None = None,
     **unused: Any,
 ) -> tuple[Tensor, None]:
-    """Attention output (1, T, H, D) of one row, in the form that transformers' attention modules ask for.
+    """Attention output (1, T, H, D) of one row, as transformers' attention modules expect it.
 
-    `offset_N1`, `longest` and `padded_NL` are those of `packing.Row`; they come through the model's forward unchanged.
-    Without `padded_NL` the kernel for variable lengths is used, which runs on GPUs alone.
+    `offset_N1`, `longest` and `padded_NL` are those of `packing.Row`; the model's forward hands them on
+    unchanged. Without `padded_NL` the kernel for variable lengths is used, which needs a GPU.
     """
     assert offset_N1 is not None
     query_THD, key_TKD, value_TKD = (
@@ -51,18 +49,16 @@ def varlen(
     longest: int,
     scaling: float | None,
 ) -> Tensor:
-    """Attention output (T, H, D) in bf16, from the FlashAttention kernel, which knows bf16 and fp16 alone."""
+    """Attention output (T, H, D) in bf16: the FlashAttention kernel takes only bf16 and fp16.
+
+    It reads grouped key and value heads as they are, without repeating them for every query head.
+    """
     from torch.nn.attention.varlen import varlen_attn
 
-    if REPEAT_HEADS:
-        groups = query_THD.shape[1] // key_TKD.shape[1]
-        key_TKD, value_TKD = (
-            tensor.repeat_interleave(groups, dim=1) for tensor in (key_TKD, value_TKD)
-        )
     query, key, value = (
         tensor.to(torch.bfloat16).contiguous() for tensor in (query_THD, key_TKD, value_TKD)
     )
-    causal = (-1, 0)
+    causal = (-1, 0)  # the window: any number of tokens to the left, none to the right
     out = varlen_attn(
         query, key, value, offset_N1, offset_N1, longest, longest, scale=scaling, window_size=causal
     )
@@ -78,11 +74,12 @@ def padded(
     Padding is on the right, where causal attention of real tokens never looks.
     """
     tokens = len(query_THD)
-    place_T = torch.empty(tokens + 1, dtype=torch.long, device=padded_NL.device)
-    place_T[padded_NL.flatten()] = torch.arange(padded_NL.numel(), device=padded_NL.device)
-    place_T = place_T[:tokens]
+    # Where each token of the row lies in the flattened batch. All padding writes to one more entry.
+    index_T = torch.empty(tokens + 1, dtype=torch.long, device=padded_NL.device)
+    index_T[padded_NL.flatten()] = torch.arange(padded_NL.numel(), device=padded_NL.device)
+    index_T = index_T[:tokens]
     query, key, value = (
-        _Gather.apply(tensor.flatten(1), padded_NL.flatten(), place_T)
+        _Gather.apply(tensor.flatten(1), padded_NL.flatten(), index_T)
         .view(*padded_NL.shape, tensor.shape[1], -1)
         .transpose(1, 2)
         for tensor in (query_THD, key_TKD, value_TKD)
@@ -92,14 +89,15 @@ def padded(
         query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped
     )
     out_flat = out_NHLD.transpose(1, 2).flatten(0, 1).flatten(1)
-    packed: Tensor = _Gather.apply(out_flat, place_T, padded_NL.flatten())
+    packed: Tensor = _Gather.apply(out_flat, index_T, padded_NL.flatten())
     return packed.view(query_THD.shape)
 
 
 class _Gather(torch.autograd.Function):
-    """Rows of `source` by number, zeros past its end; `inverse` is the way back, so backward is a gather as well.
+    """Rows of `source` by number, zeros past its end.
 
-    Autograd's own backward would be an `index_add`, many times slower on a CPU.
+    `inverse` leads back, so that backward is a gather as well. Autograd's own backward would be an
+    `index_add`, many times slower on a CPU.
     """
 
     @staticmethod
