@@ -22,7 +22,7 @@ def examples(name):
     """The command lines in a script's docstring: indented, continued by a backslash."""
     text = ast.get_docstring(ast.parse((SCRIPTS / name).read_text())) or ""
     return re.findall(
-        rf"^ {{4,}}({re.escape(name)} (?:.*\\\n)*.*(?:\n {{8,}}.*)*)$", text, re.MULTILINE
+        rf"^ *({re.escape(name)} (?:.*\\\n)*.*(?:\n {{8,}}.*)*)$", text, re.MULTILINE
     )
 
 
