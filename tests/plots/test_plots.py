@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 import plots
+from ei.analysis.times import RULE_ORDER
 from ei.plots import PICTURES, cost, rollouts, style
 from ei.plots.entropy import first_updates
 from ei.plots.formats import label_direction, well_separated
@@ -335,6 +336,11 @@ def test_the_longest_stages_are_named_and_the_rest_are_others():
         0: {"others": 4},
         1: {"sample": 90, "sft": 80, "eval": 70, "score": 60, "grade": 50, "others": 3},
     }
+
+
+def test_every_rule_that_takes_time_has_its_own_segment_in_the_order_of_a_step():
+    rules = [rule for rule in RULE_ORDER if rule != "model"]  # fetched once, for all runs
+    assert [*rules, cost.OTHERS] == list(cost.STAGES)
 
 
 def test_the_time_of_what_another_run_made_is_not_counted():

@@ -9,22 +9,11 @@ from typing import NamedTuple
 
 from ei.analysis.steps import TOKENS
 from ei.files import read_columns, read_json
+from ei.runs.lineage import STAGES
 from ei.schema import StageTime
 from ei.stage import UserError
 
-# The stages in the order of a step, named as their rules are.
-STAGE_ORDER = (
-    "data",
-    "sample",
-    "gather",
-    "traces",
-    "score",
-    "filter",
-    "sft",
-    "eval",
-    "grade",
-    "metrics",
-)
+RULE_ORDER = tuple(rule for stage in STAGES.values() for rule in stage.rules)
 SHARD = re.compile(r"-\d+-of-\d+$")
 STEP = re.compile(r"step(\d+)")
 
@@ -71,9 +60,10 @@ def stage_times(run: Path, benchmarks: Iterable[Path], device: str) -> list[Stag
 
 
 def _order(record: Record) -> tuple[int, int, str]:
-    """The place of a record in a run; a stage that is not in the table comes last in its step."""
-    known = record.stage in STAGE_ORDER
-    return record.step, STAGE_ORDER.index(record.stage) if known else 99, record.stage
+    """The order of a record in its run; a rule that is in no stage comes last in its step."""
+    known = record.stage in RULE_ORDER
+    order = RULE_ORDER.index(record.stage) if known else len(RULE_ORDER)
+    return record.step, order, record.stage
 
 
 def _stage_time(run: Path, step: int, stage: str, jobs: Sequence[Record], device: str) -> StageTime:
