@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 import plots
-from ei.analysis.times import RULE_ORDER
+from ei.analysis.times import RULES
 from ei.plots import PICTURES, cost, rollouts, style
 from ei.plots.entropy import first_updates
 from ei.plots.formats import label_direction, well_separated
@@ -352,7 +352,7 @@ def test_long_steps_are_shown_in_minutes_or_hours(seconds, height, unit):
 
 
 def test_every_rule_that_takes_time_has_its_own_segment_in_the_order_of_a_step():
-    rules = [rule for rule in RULE_ORDER if rule != "model"]  # fetched once, for all runs
+    rules = [rule for rule in RULES if rule != "model"]  # fetched once, for all runs
     assert [*rules, cost.OTHERS] == list(cost.STAGES)
 
 

@@ -166,10 +166,7 @@ def test_other_traces_change_the_baseline_alone():
         make_runs({**CONFIG, "baseline": {"traces": traces}}, {}) for traces in ("a", "b")
     )
     lineages = [
-        {
-            place: lineage(runs[place].settings, "sft", 1)
-            for place in ("results", "results/sft")
-        }
+        {place: lineage(runs[place].settings, "sft", 1) for place in ("results", "results/sft")}
         for runs in (first, other)
     ]
     assert lineages[0]["results"] == lineages[1]["results"]

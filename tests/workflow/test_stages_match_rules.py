@@ -1,4 +1,4 @@
-"""The table of stages (ei/runs/lineage.py) says of every rule what Snakemake's own plan says of it."""
+"""The table of stages in ei/runs/lineage.py says what Snakemake's own plan says."""
 
 import re
 

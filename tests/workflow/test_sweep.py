@@ -22,7 +22,7 @@ def done(folder, *targets):
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    """A working folder with a main run of one step, the first rollouts of a sweep, and the SFT baseline."""
+    """A main run of one step, the first rollouts of a run of the sweep, and the SFT baseline."""
     folder = tmp_path_factory.mktemp("swept")
     wrong = [
         {**trace, "response": " I guess </think> <answer>no</answer>"} for trace in TRACES[:10]
@@ -30,57 +30,23 @@ def swept(tmp_path_factory):
     folder.joinpath("traces.jsonl").write_text(
         "".join(json.dumps(trace) + "\n" for trace in wrong + TRACES[10:])
     )
-    sweep = {
-        "G2": {"sample": {"rollouts": 2}},
-        "both": {"sample": {"questions": 40, "rollouts": 6}},
-    }
+    sweep = {"epochs2": {"sft": {"epochs": 2}}}
     miniature(folder, steps=1, sweep=sweep, baseline={"traces": "traces.jsonl"})
     targets = [
         "all",
         "results/sft/steps.csv",
         "results/sft/run.json",
         "results/sft_filtered/step1/filtered.parquet",
+        "results/sweep/epochs2/step1/filtered.parquet",
     ]
-    done(folder, *targets, *(f"results/sweep/{name}/step1/rollouts.parquet" for name in sweep))
+    done(folder, *targets)
     return folder
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    """The first rollouts of the sweep's larger run, drawn by a run that takes none from others."""
-    folder = tmp_path_factory.mktemp("alone")
-    miniature(folder, steps=1, sample={"questions": 40, "rollouts": 6, "batch": 8})
-    done(folder, "results/step1/rollouts.parquet")
-    return pl.read_parquet(folder / "results/step1/rollouts.parquet")
-
-
-def test_a_run_that_takes_a_part_from_another_has_the_rows_of_one_that_draws_all(swept, alone):
-    sweep = swept / "results/sweep"
-    assert pl.read_parquet(sweep / "both/step1/rollouts.parquet").equals(alone)
-    assert pl.read_parquet(sweep / "both/step1/rollouts/0-of-1.parquet").height == 40 * 6 - 24 * 4
-
-
-def test_a_run_within_another_draws_nothing(swept):
-    taken = pl.read_parquet(swept / "results/sweep/G2/step1/rollouts.parquet")
-    main = pl.read_parquet(swept / "results/step1/rollouts.parquet")
-    assert taken.equals(main.filter(pl.col("sample") < 2))
-    assert not (swept / "results/sweep/G2/step1/rollouts").exists()
-
-
-def test_rollouts_made_anew_do_not_make_those_anew_that_took_from_them(swept, tmp_path):
-    folder = copy_of(swept, tmp_path / "copy")
-    (folder / "results/step1/rollouts.parquet").touch()
-    told = done(folder, "results/sweep/both/step1/rollouts.parquet", "--dry-run")
-    assert "Nothing to be done" in told
-
-
-def test_a_dry_run_tells_what_sharing_saves(tmp_path):
-    miniature(tmp_path, steps=1, sweep={"G2": {"sample": {"rollouts": 2}}}, baseline=None)
-    # Each run: 6 jobs up to its policy, 4 for each of two evaluations, 3 that sum up; 4 for the page, and the target.
-    # G2 has no job for its data, its rollouts and the base evaluation.
-    told = done(tmp_path, "sweep", "--dry-run")
-    assert "sharing saves 6 of 39 jobs (step 1 draws 96 rollouts instead of 144)" in told
-    assert "sharing saves" not in done(tmp_path, "all", "--dry-run")
+def test_a_run_that_differs_later_links_to_the_same_rollouts(swept):
+    ours = swept / "results/sweep/epochs2/step1"
+    for name in ("rollouts.parquet", "scored.parquet", "filtered.parquet"):
+        assert (ours / name).resolve() == (swept / "results/step1" / name).resolve()
 
 
 def test_the_baseline_keeps_wrong_traces_and_its_filtered_twin_does_not(swept):
@@ -98,7 +64,9 @@ def test_the_baseline_keeps_wrong_traces_and_its_filtered_twin_does_not(swept):
 def test_the_report_shows_the_finished_runs_and_no_others(swept, tmp_path):
     folder = copy_of(swept, tmp_path / "copy")
     done(folder, "report")
-    compared = json.loads((folder / "results/report/comparisons.json").read_text())["comparisons"]
+    compared = json.loads((folder / "results/report_so_far/comparisons.json").read_text())[
+        "comparisons"
+    ]
     assert {side["name"] for pair in compared for side in (pair["a"], pair["b"])} == {"main", "sft"}
     assert "Nothing to be done" in done(folder, "report", "--dry-run")
     done(folder, "report", "--report", "report.html")

@@ -13,7 +13,7 @@ from ei.runs.lineage import STAGES
 from ei.schema import StageTime
 from ei.stage import UserError
 
-RULE_ORDER = tuple(rule for stage in STAGES.values() for rule in stage.rules)
+RULES = tuple(rule for stage in STAGES.values() for rule in stage.rules)  # in the order of a step
 SHARD = re.compile(r"-\d+-of-\d+$")
 STEP = re.compile(r"step(\d+)")
 
@@ -61,9 +61,8 @@ def stage_times(run: Path, benchmarks: Iterable[Path], device: str) -> list[Stag
 
 def _order(record: Record) -> tuple[int, int, str]:
     """The order of a record in its run; a rule that is in no stage comes last in its step."""
-    known = record.stage in RULE_ORDER
-    order = RULE_ORDER.index(record.stage) if known else len(RULE_ORDER)
-    return record.step, order, record.stage
+    known = record.stage in RULES
+    return record.step, RULES.index(record.stage) if known else len(RULES), record.stage
 
 
 def _stage_time(run: Path, step: int, stage: str, jobs: Sequence[Record], device: str) -> StageTime:
