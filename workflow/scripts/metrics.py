@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from ei import stage
-from ei.checker.clean import clean, key
+from ei.checker.answer.spelling import clean, key
 from ei.files import read_table, stamp, write_json
 from ei.statistics import majority_at_k, pass_at_k, wilson
 

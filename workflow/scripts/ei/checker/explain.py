@@ -1,12 +1,12 @@
 """The way from a response to its verdict, in words."""
 
-from ei.checker.candidate import boxed_only, candidate
-from ei.checker.clean import clean
-from ei.checker.extract import answer_text
-from ei.checker.pool import judge_pairs
-from ei.checker.quick import quick, string_judge
+from ei.checker.answer.candidate import boxed_only, candidate
+from ei.checker.answer.spelling import clean
+from ei.checker.answer.tags import answer_text
+from ei.checker.compare.quick import quick, string_judge
+from ei.checker.parse.shape import Node, parse
 from ei.checker.settings import Settings, Verdict
-from ei.checker.structure import Node, parse
+from ei.checker.workers.pool import judge_pairs
 
 LONGEST_SHOWN = 500  # characters of a line
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
-from ei.checker.pool import Pair
 from ei.checker.settings import Settings, Verdict
 from ei.checker.version import VERSION
+from ei.checker.workers.pool import Pair
 from ei.files import stamp, write_table
 
 KEPT = ("correct", "wrong", "unparsable")

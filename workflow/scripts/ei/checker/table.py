@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 
 from ei.checker import memo as memory
-from ei.checker.extract import answer_text
-from ei.checker.pool import Pair, Process, judge_pairs, launch
-from ei.checker.quick import quick, string_judge
+from ei.checker.answer.tags import answer_text
+from ei.checker.compare.quick import quick, string_judge
 from ei.checker.settings import Settings, Verdict
+from ei.checker.workers.pool import Pair, Process, judge_pairs, launch
 from ei.stage import progress
 
 NO_FORMAT = Verdict("no_format", "format")

@@ -1,11 +1,11 @@
 """The exact rules alone: no mathematics library, microseconds to a millisecond, safe in any process."""
 
-from ei.checker.candidate import boxed_only
-from ei.checker.clean import clean, key
-from ei.checker.decide import decide
+from ei.checker.answer.candidate import boxed_only
+from ei.checker.answer.spelling import clean, key
+from ei.checker.compare.rules import decide
+from ei.checker.compare.values import Leaves
+from ei.checker.parse.units import quantity
 from ei.checker.settings import Settings, Verdict
-from ei.checker.units import quantity
-from ei.checker.values import Leaves
 
 
 def quick(reference: str, answer: str, settings: Settings) -> Verdict | None:

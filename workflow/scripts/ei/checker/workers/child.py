@@ -24,7 +24,7 @@ def main(parent: int, memory_mb: int) -> None:
     die_with_parent(parent)  # where the kernel does not see to it
     limited = limit_memory(memory_mb)
     replies = private_stdout()
-    from ei.checker.judge import judge  # Math-Verify and sympy: 2 to 4 s, and only here
+    from ei.checker.compare.judge import judge  # Math-Verify and sympy: 2 to 4 s, and only here
     from ei.checker.settings import Settings
 
     print(json.dumps({"ready": True, "memory_limited": limited}), file=replies, flush=True)

@@ -1,8 +1,8 @@
 """The exact rules with Math-Verify behind them. Imported by workers only: it takes seconds and 150 MB."""
 
-from ei.checker.decide import decide
+from ei.checker.compare.rules import decide
+from ei.checker.compare.symbolic import SymbolicLeaves
 from ei.checker.settings import Settings, Verdict
-from ei.checker.symbolic import SymbolicLeaves
 
 
 def judge(reference: str, answer: str, settings: Settings) -> Verdict:

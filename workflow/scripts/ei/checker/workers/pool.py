@@ -27,7 +27,7 @@ DEATHS = 2  # a pair that takes this many workers down with it is an error
 FAILED_STARTS = (
     3  # workers in a row that die before they are ready: something is wrong with the installation
 )
-SCRIPTS = Path(__file__).resolve().parents[2]
+SCRIPTS = Path(__file__).resolve().parents[3]
 
 Pair = tuple[str, str]
 Process = subprocess.Popen[bytes]
@@ -163,7 +163,7 @@ def _give(state: State, worker: Worker) -> None:
 
 def launch(settings: Settings) -> Process:
     """A worker process, which takes half a second or more to be ready."""
-    code = f"from ei.checker.child import main; main({os.getpid()}, {settings.memory_mb})"
+    code = f"from ei.checker.workers.child import main; main({os.getpid()}, {settings.memory_mb})"
     return subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
