@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from ei.checker.clean import SPACED_THOUSANDS, THOUSANDS, without_thousands
-from ei.checker.units import Quantity, number_word, quantity
+from ei.checker.answer.spelling import SPACED_THOUSANDS, THOUSANDS, without_thousands
+from ei.checker.parse.units import Quantity, number_word, quantity
 
 MAX_ITEMS = 100
 LONGEST_LABEL = 80  # characters

@@ -14,9 +14,9 @@ import sympy
 from latex2sympy2_extended.latex2sympy2 import ConversionConfig, latex2sympy
 from math_verify import verify
 
-from ei.checker.arithmetic import same_value
-from ei.checker.clean import trimmed
-from ei.checker.values import Leaves, proportional
+from ei.checker.answer.spelling import trimmed
+from ei.checker.compare.arithmetic import same_value
+from ei.checker.compare.values import Leaves, proportional
 
 DIGITS = 50  # of an evaluation
 CLOSE = sympy.Float("1e-40", DIGITS)  # relative difference below which two constants are the same

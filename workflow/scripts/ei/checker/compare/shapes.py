@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ei.checker.arithmetic import evaluate, exact
-from ei.checker.clean import key
-from ei.checker.node import INFINITY, MINUS_INFINITY, SUM_LABEL, Node, ambiguous, leaf
-from ei.checker.rational import Unknown
-from ei.checker.values import Leaves, either, every, values
+from ei.checker.answer.spelling import key
+from ei.checker.compare.arithmetic import evaluate, exact
+from ei.checker.compare.rational import Unknown
+from ei.checker.compare.values import Leaves, either, every, values
+from ei.checker.parse.node import INFINITY, MINUS_INFINITY, SUM_LABEL, Node, ambiguous, leaf
 
 FUNCTION_LABEL = re.compile(r"^(?:y|[a-zA-Z](?:\^\{?-1\}?)?'*\([^()]*\))$")
 

@@ -7,7 +7,7 @@ text is ever picked: a sentence with two candidates is no answer.
 
 import re
 
-from ei.checker.clean import TEXT, closing
+from ei.checker.answer.spelling import TEXT, closing
 
 BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)|\\boxed\s*(?=[\d\\])")
 BETWEEN = re.compile(

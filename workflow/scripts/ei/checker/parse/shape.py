@@ -8,8 +8,8 @@ import re
 from dataclasses import replace
 from functools import lru_cache
 
-from ei.checker.clean import THOUSANDS, trimmed
-from ei.checker.node import (
+from ei.checker.answer.spelling import THOUSANDS, trimmed
+from ei.checker.parse.node import (
     ALL_REALS,
     BUILDER,
     DEEPEST,

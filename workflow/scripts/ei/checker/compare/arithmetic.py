@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from ei.checker.rational import Unknown, Value, divide, mixed, numeral, power, root
+from ei.checker.compare.rational import Unknown, Value, divide, mixed, numeral, power, root
 
 MAX_DEPTH = 40
 MAX_TOKENS = 400

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from ei.checker.arithmetic import evaluate, exact, same_value
-from ei.checker.clean import key, without_thousands
-from ei.checker.rational import Unknown
+from ei.checker.answer.spelling import key, without_thousands
+from ei.checker.compare.arithmetic import evaluate, exact, same_value
+from ei.checker.compare.rational import Unknown
+from ei.checker.parse.units import Quantity, same_unit
 from ei.checker.settings import Settings
-from ei.checker.units import Quantity, same_unit
 
 BASED = re.compile(r"^(-?[\dA-F.]+)_\{?(\d+)\}?$")
 SHORT_UNIT = re.compile(r"^(-?[\d.,]+)\s?[mgshL]$")

@@ -2,14 +2,14 @@
 
 import re
 
-from ei.checker.arithmetic import same_value
-from ei.checker.candidate import boxed_only, candidate
-from ei.checker.clean import clean, key
-from ei.checker.compare import equal, word_key
-from ei.checker.node import Node
+from ei.checker.answer.candidate import boxed_only, candidate
+from ei.checker.answer.spelling import clean, key
+from ei.checker.compare.arithmetic import same_value
+from ei.checker.compare.shapes import equal, word_key
+from ei.checker.compare.values import Leaves
+from ei.checker.parse.node import Node
+from ei.checker.parse.shape import parse
 from ei.checker.settings import Verdict
-from ei.checker.structure import parse
-from ei.checker.values import Leaves
 
 NUMBER = re.compile(
     r"-?\d{1,300}(?:\.\d{1,90})?(?:/0*[1-9]\d{0,300})?"
