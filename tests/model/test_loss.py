@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
-
-from ei.training import head, model
 from ei.training.entropy import response_entropy
 from ei.training.model import Policy
 from ei.training.packing import Sequence, build_row
+from transformers import AutoModelForCausalLM
+
+from ei.training import head, model
 from training import tiny
 
 CPU = torch.device("cpu")

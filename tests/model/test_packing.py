@@ -2,10 +2,10 @@ import random
 
 import pytest
 import torch
+from ei.training.packing import Sequence, build_row, first_fit_decreasing, level_rows
 
 from ei.stage import UserError
 from ei.training import data, packing, schedule
-from ei.training.packing import Sequence, build_row, first_fit_decreasing, level_rows
 from ei.training.schedule import Recipe
 from training import tiny
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
-from ei import policy
-from ei.files import forget_scratch
 from ei.generation import command
 from ei.generation.draw import Request, Rollout, Sampling, closing_tokens, stop_test
 from ei.generation.durable import batches, rollout_table, scratch_for, shard
 from ei.generation.transformers_engine import _pick, generate
+
+from ei import policy
+from ei.files import forget_scratch
 from ei.questions import request_seed
 from ei.stage import UserError
 from helpers import DEMO, ROOT

@@ -3,10 +3,10 @@
 import random
 
 import pytest
+from ei.generation.draw import closing_tokens, response_text, stop_test
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ei.generation.draw import closing_tokens, response_text, stop_test
 from helpers import shared
 
 STOP = "</answer>"

@@ -7,8 +7,8 @@ import random
 from collections import deque
 
 import pytest
-
 from ei.generation.draw import stop_test
+
 from helpers import DEMO
 
 pytest.importorskip("vllm", reason="vLLM is installed where there is a GPU")
@@ -128,9 +128,8 @@ def responses(made, count):
     "blocks", [4000, 300], ids=["memory enough", "memory short, sequences are put back"]
 )
 def test_every_response_ends_where_vllms_own_scheduler_ends_it(blocks, monkeypatch):
-    from vllm.v1.core.sched.async_scheduler import AsyncScheduler
-
     from ei.generation.stop_scheduler import StopScheduler
+    from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 
     ours = scheduler(StopScheduler, blocks, monkeypatch)
     ours.end_at(lambda ids: False, frozenset([END]))

@@ -21,9 +21,7 @@ NEEDS = {  # what cannot be had here, and why
 def examples(name):
     """The command lines in a script's docstring: indented, continued by a backslash."""
     text = ast.get_docstring(ast.parse((SCRIPTS / name).read_text())) or ""
-    return re.findall(
-        rf"^ *({re.escape(name)} (?:.*\\\n)*.*(?:\n {{8,}}.*)*)$", text, re.MULTILINE
-    )
+    return re.findall(rf"^ *({re.escape(name)} (?:.*\\\n)*.*(?:\n {{8,}}.*)*)$", text, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")

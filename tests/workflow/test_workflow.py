@@ -12,9 +12,9 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from ei.policy import fingerprint
 
 from ei.files import read_metadata, to_arrow
-from ei.policy import fingerprint
 from ei.schema import RESPONSES, ROLLOUTS, SCORED, UPDATES
 from helpers import DEMO, command, copy_of, miniature, snakemake
 

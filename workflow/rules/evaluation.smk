@@ -61,9 +61,7 @@ rule grade:
     output:
         validation="{run}/step{step}/responses.parquet",
         development="{run}/step{step}/development_responses.parquet",
-        reports=multiext(
-            "{run}/step{step}/", "responses.json", "development_responses.json"
-        ),
+        reports=multiext("{run}/step{step}/", "responses.json", "development_responses.json"),
         pairs=multiext(
             "{run}/step{step}/",
             "responses.pairs.parquet",

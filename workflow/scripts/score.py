@@ -42,10 +42,16 @@ def read_flags() -> argparse.Namespace:
         "--workers", type=int, default=cores(), help="most worker processes (default: the cores)"
     )
     flags.add_argument(
-        "--memo", type=Path, nargs="?", help="the .pairs.parquet of an earlier step, whose verdicts are reused"
+        "--memo",
+        type=Path,
+        nargs="?",
+        help="the .pairs.parquet of an earlier step, whose verdicts are reused",
     )
     flags.add_argument(
-        "--explain", nargs=2, metavar=("REFERENCE", "RESPONSE"), help="show how a verdict is reached"
+        "--explain",
+        nargs=2,
+        metavar=("REFERENCE", "RESPONSE"),
+        help="show how a verdict is reached",
     )
     add_settings(flags, Settings)
     return flags.parse_args()

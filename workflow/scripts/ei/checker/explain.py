@@ -14,9 +14,14 @@ def explain(reference: str, response: str, settings: Settings) -> str:
     """One line for each step, made in a worker; the last is the verdict and its reward."""
     task = tuple(text.encode("utf-8", "replace").decode() for text in (reference, response))
     answer = answer_text(response, settings.tag_space)
-    verdict = next(iter(judge_tasks([(task[0], task[1] if answer is None else answer)], settings, 1)))[1]
+    verdict = next(
+        iter(judge_tasks([(task[0], task[1] if answer is None else answer)], settings, 1))
+    )[1]
     steps = next(iter(judge_tasks([task], settings, 1, "explain")))[1]
-    lines = [("rule", f"{verdict.rule}, in {verdict.milliseconds:.1f} ms"), ("answer alone", verdict.status)]
+    lines = [
+        ("rule", f"{verdict.rule}, in {verdict.milliseconds:.1f} ms"),
+        ("answer alone", verdict.status),
+    ]
     if answer is None:
         verdict = Verdict("no_format", "format")
     reward = int(verdict.status == "correct")
