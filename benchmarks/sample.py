@@ -25,7 +25,8 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 
-from ei import policy, questions
+from ei import questions
+from ei.model import folder
 from ei.files import read_table
 from ei.generation import vllm_engine
 from ei.generation.command import make_requests, read_template
@@ -40,7 +41,7 @@ def requests_of(flags: argparse.Namespace) -> list[Request]:
     chosen = questions.choose(table, flags.questions, flags.seed, flags.step)
     wanted = dict.fromkeys(chosen["question_id"], range(flags.rollouts))
     made = make_requests(
-        chosen, wanted, read_template(flags.prompt), policy.load_tokenizer(flags.policy), flags
+        chosen, wanted, read_template(flags.prompt), folder.load_tokenizer(flags.policy), flags
     )
     if flags.lengths is None:
         return made
@@ -103,13 +104,13 @@ def run_ours(flags: argparse.Namespace, requests: list[Request]) -> dict[str, fl
     """One run of the stage's engine: seconds to start (of which imports), to draw; tokens."""
     sampling = Sampling(1.0, 1.0, flags.max_tokens, 4, STOP)
     machine = vllm_engine.Machine(flags.sequences, flags.memory_percent / 100, flags.cache)
-    tokenizer = policy.load_tokenizer(flags.policy)
+    tokenizer = folder.load_tokenizer(flags.policy)
     ready: dict[str, float] = {}
     begun, tokens = time.monotonic(), 0
     with vllm_engine.started(
-        flags.policy, policy.context(flags.policy), machine, ready.update
+        flags.policy, folder.context(flags.policy), machine, ready.update
     ) as work_on:
-        closers, ends = closing_tokens(tokenizer, STOP), policy.end_ids(flags.policy, tokenizer)
+        closers, ends = closing_tokens(tokenizer, STOP), folder.end_ids(flags.policy, tokenizer)
         for rollouts in work_on(vllm_engine.Work(sampling, ends, closers, requests)):
             tokens += sum(len(rollout.ids) for rollout in rollouts)
         ended = time.monotonic()  # the processes are gone, and the GPU is free

@@ -20,7 +20,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 
 import sample as bench
-from ei import policy
+from ei.model import folder
 from ei.generation import vllm_engine
 from ei.generation.draw import Request, Sampling, closing_tokens, response_text
 
@@ -50,13 +50,13 @@ def plain(flags: argparse.Namespace, requests: list[Request], results: Any) -> N
 
 def ours(flags: argparse.Namespace, requests: list[Request]) -> Rows:
     """What the stage's engine returns."""
-    tokenizer = policy.load_tokenizer(flags.policy)
+    tokenizer = folder.load_tokenizer(flags.policy)
     sampling = Sampling(1.0, 1.0, flags.max_tokens, 4, bench.STOP)
     machine = vllm_engine.Machine(flags.sequences, 0.4, flags.cache)
-    with vllm_engine.started(flags.policy, policy.context(flags.policy), machine) as work_on:
+    with vllm_engine.started(flags.policy, folder.context(flags.policy), machine) as work_on:
         closers, ends = (
             closing_tokens(tokenizer, bench.STOP),
-            policy.end_ids(flags.policy, tokenizer),
+            folder.end_ids(flags.policy, tokenizer),
         )
         groups = list(work_on(vllm_engine.Work(sampling, ends, closers, requests)))
     return {

@@ -162,11 +162,11 @@ def check(flags: argparse.Namespace) -> dict[str, Any]:
     row = packing.build_row([sequences[item] for item in chosen], 128, device)
     results = []
     for mixed in (True, False):
-        policy = model.load(flags.work / "model", device, mixed=mixed)
+        policy = load(flags.work / "model", device, mixed=mixed)
         if mixed and not flags.tiny:
-            model.compile_layers(policy)
-        model.clear_gradients(policy)
-        scores = model.backward(policy, row, 1 / len(row.target_R))
+            compile_layers(policy)
+        clear_gradients(policy)
+        scores = backward(policy, row, 1 / len(row.target_R))
         grads = {
             name: weight.grad.cpu()
             for name, weight in policy.weights.items()
@@ -241,11 +241,11 @@ def ours(flags: argparse.Namespace) -> dict[str, Any]:
     from ei.training.world import World
 
     world = World(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    policy = model.load(flags.work / "model", world.device)
+    policy = load(flags.work / "model", world.device)
     without: Callable[..., Any] = no_entropy
     if world.device.type == "cuda":
-        model.compile_layers(policy)
-        without = model.compile_pointwise(no_entropy)
+        compile_layers(policy)
+        without = compile_pointwise(no_entropy)
     optimizer = torch.optim.AdamW(
         policy.weights.values(), betas=BETAS, weight_decay=0.0, fused=True
     )

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from ei.files import read_metadata
-from ei.policy import fingerprint
+from ei.model.folder import fingerprint
 from helpers import DEMO, command, copy_of, miniature, snakemake
 
 ROLLOUT_COLUMNS = {

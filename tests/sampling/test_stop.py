@@ -1,4 +1,4 @@
-"""When a response ends, told by token ids: against the plain reading of the text, and against vLLM's rule."""
+"""When a response ends, decided by token ids: against the text itself and vLLM's rule about it."""
 
 import random
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ei.generation.draw import closing_tokens, response_text, stop_test
+from ei.sampling.stop import closing_tokens, response_text, stop_test
 from helpers import shared
 
 STOP = "</answer>"

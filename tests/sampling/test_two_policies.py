@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ei import policy
+from ei.model import folder
 from helpers import DEMO, ROOT, script
 
 ENGINES = [
@@ -60,5 +60,5 @@ def test_a_policy_answers_as_it_does_alone_after_another_has_used_the_same_folde
     alone = drawn(tmp_path / "alone", "b", second, engine)
     assert after["response_ids"].to_list() == alone["response_ids"].to_list()
     assert after["response_ids"].to_list() != before["response_ids"].to_list()
-    assert before["policy"].unique().to_list() == [policy.fingerprint(first)]
-    assert after["policy"].unique().to_list() == [policy.fingerprint(second)]
+    assert before["policy"].unique().to_list() == [folder.fingerprint(first)]
+    assert after["policy"].unique().to_list() == [folder.fingerprint(second)]

@@ -1,6 +1,6 @@
 """The scheduler of the sampling stage ends every response just where vLLM's own does, step by step, without a GPU.
 
-A pretended GPU answers each step with a token that depends on the response and the position alone.
+A mock GPU answers each step with a token that depends only on the response and the position.
 """
 
 import random
@@ -8,7 +8,7 @@ from collections import deque
 
 import pytest
 
-from ei.generation.draw import stop_test
+from ei.sampling.stop import stop_test
 from helpers import DEMO
 
 pytest.importorskip("vllm", reason="vLLM is installed where there is a GPU")
@@ -130,7 +130,7 @@ def responses(made, count):
 def test_every_response_ends_where_vllms_own_scheduler_ends_it(blocks, monkeypatch):
     from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 
-    from ei.generation.stop_scheduler import StopScheduler
+    from ei.sampling.vllm_scheduler import StopScheduler
 
     ours = scheduler(StopScheduler, blocks, monkeypatch)
     ours.end_at(lambda ids: False, frozenset([END]))
@@ -141,7 +141,7 @@ def test_every_response_ends_where_vllms_own_scheduler_ends_it(blocks, monkeypat
 
 
 def test_a_stop_text_ends_a_response_also_at_its_last_allowed_token(monkeypatch):
-    from ei.generation.stop_scheduler import StopScheduler
+    from ei.sampling.vllm_scheduler import StopScheduler
 
     class Pieces:
         def decode(self, ids, skip_special_tokens):
