@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Time the sft stage and TRL's SFTTrainer on the same recorded sequences, and check the GPU path against fp32.
+"""Time the sft stage and TRL's SFTTrainer on the same sequences; check the GPU path against fp32.
 
-    benchmarks/sft.py prepare --recorded recorded.jsonl.gz --shape DIR --prompt workflow/prompts/r1_zero.txt --data DIR
+    benchmarks/sft.py prepare --recorded recorded.jsonl.gz --shape DIR \\
+        --prompt workflow/prompts/r1_zero.txt --data DIR
     benchmarks/sft.py run --data DIR --work /tmp/sft --output sft.json
-    benchmarks/sft.py run --data DIR --work /tmp/sft --output sft.json --tiny          (a rehearsal without a GPU)
+    benchmarks/sft.py run --data DIR --work /tmp/sft --output sft.json --tiny  (a dry run, no GPU)
 
-`prepare` needs recorded responses (JSON lines with `question` and `response`) and a folder with the model's
-configuration and tokenizer; the weights are random. `run` gives every part a process of its own, writes the JSON
-after each, and starts no part later than `--limit_s`. TRL is looked for only by the parts named trl_*.
+`prepare` needs recorded responses (JSON lines with `question` and `response`) and a folder with the
+model's configuration and tokenizer; the weights are random. `run` gives every part a process of its
+own, writes the JSON after each, and starts no part later than `--limit_s`. Only the parts named
+trl_* need TRL.
 """
 
 import time
@@ -33,7 +35,7 @@ PARTS = ["weights", "check", "ours", "stage", "trl_flex", "trl_default", "trl_pa
 
 
 def prepare(flags: argparse.Namespace) -> None:
-    """Write the recorded sequences as filtered.parquet, and the model's small files, to `--data`."""
+    """Write the recorded sequences as filtered.parquet, and the model's small files, to --data."""
     import gzip
 
     import polars as pl
@@ -99,7 +101,8 @@ def run(flags: argparse.Namespace) -> None:
 def show(found: dict[str, Any]) -> None:
     """Print the table."""
     print(
-        f"{'':20} {'tokens/s':>26} {'of 790 TFLOP/s':>15} {'GiB':>6} {'first update':>13} {'save':>6}"
+        f"{'':20} {'tokens/s':>26} {'of 790 TFLOP/s':>15} {'GiB':>6}"
+        f" {'first update':>13} {'save':>6}"
     )
     for part, values in found.items():
         for name in [
@@ -109,7 +112,8 @@ def show(found: dict[str, Any]) -> None:
             spread = f"{speed['median']:,.0f} ({speed['smallest']:,.0f} - {speed['largest']:,.0f})"
             print(
                 f"{part if name == 'speed' else name:20} {spread:>26} {speed['share']:>15.1%} "
-                f"{values['peak_gib']:>6.1f} {values['first_update_s']:>12.1f}s {values.get('save_s', 0):>5.1f}s"
+                f"{values['peak_gib']:>6.1f} {values['first_update_s']:>12.1f}s "
+                f"{values.get('save_s', 0):>5.1f}s"
             )
 
 
@@ -151,13 +155,17 @@ def weights(flags: argparse.Namespace) -> dict[str, Any]:
 
 
 def check(flags: argparse.Namespace) -> dict[str, Any]:
-    """Compare one row in compiled mixed precision with fp32 throughout, and grouped heads with repeated ones."""
+    """Compare a row in compiled mixed precision with fp32, and grouped heads with repeated ones."""
     import torch
 
-    from ei.training import attention, data, model, packing
+    from ei.model import packing
+    from ei.model.load import compile_layers, load
+    from ei.model.passes import backward
+    from ei.model.weights import clear_gradients
+    from ei.training.sequences import read_sequences
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    sequences = data.read_sequences(flags.work / "filtered.parquet")
+    sequences = read_sequences(flags.work / "filtered.parquet")
     chosen = packing.first_fit_decreasing([len(sequence) for sequence in sequences[:100]], 4096)[0]
     row = packing.build_row([sequences[item] for item in chosen], 128, device)
     results = []
@@ -199,14 +207,19 @@ def check(flags: argparse.Namespace) -> dict[str, Any]:
     )
     return {
         **found,
-        **(grouped_heads(attention, row) if device.type == "cuda" else {}),
+        **(grouped_heads(row) if device.type == "cuda" else {}),
         "passed": ok,
     }
 
 
-def grouped_heads(attention: Any, row: Any) -> dict[str, Any]:
-    """The largest relative differences of the kernel's output and gradients with and without repeated heads."""
+def grouped_heads(row: Any) -> dict[str, Any]:
+    """Relative differences of the kernel's output and gradients without and with repeated heads.
+
+    The kernel reads grouped key and value heads as they are; repeating them first is the reference.
+    """
     import torch
+
+    from ei.model.attention import varlen
 
     torch.manual_seed(0)
     shapes = ((len(row.ids_T), heads, 128) for heads in (12, 2, 2))
@@ -215,12 +228,14 @@ def grouped_heads(attention: Any, row: Any) -> dict[str, Any]:
         for shape in shapes
     ]
     results, milliseconds = [], []
-    for repeat in (False, True):
-        attention.REPEAT_HEADS = repeat
-        for _ in range(3):
+    for repeats in (1, 6):
+        for _ in range(3):  # the last one is timed: the first ones warm up
             torch.cuda.synchronize()
             start = time.perf_counter()
-            out = attention.varlen(*inputs, row.offset_N1, row.longest, 128**-0.5)
+            query, key, value = inputs
+            if repeats > 1:
+                key, value = (heads.repeat_interleave(repeats, dim=1) for heads in (key, value))
+            out = varlen(query, key, value, row.offset_N1, row.longest, 128**-0.5)
             grads = torch.autograd.grad(out, inputs, torch.ones_like(out))
             torch.cuda.synchronize()
             taken = time.perf_counter() - start
@@ -232,13 +247,16 @@ def grouped_heads(attention: Any, row: Any) -> dict[str, Any]:
 
 
 def ours(flags: argparse.Namespace) -> dict[str, Any]:
-    """Updates of this project's loop: with entropy, without, at four times the batch; and where the time goes."""
+    """Updates of this project's loop: with entropy, without, at four times the batch; a profile."""
     import torch
 
-    from ei.training import data, model, schedule
+    from ei.model.load import compile_layers, compile_pointwise, load
+    from ei.training import schedule
+    from ei.training.loop import adamw, make_update
+    from ei.training.processes import World
+    from ei.training.recipe import Recipe
     from ei.training.report import peak_memory
-    from ei.training.train import BETAS, take
-    from ei.training.world import World
+    from ei.training.sequences import read_sequences
 
     world = World(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     policy = load(flags.work / "model", world.device)
@@ -246,16 +264,15 @@ def ours(flags: argparse.Namespace) -> dict[str, Any]:
     if world.device.type == "cuda":
         compile_layers(policy)
         without = compile_pointwise(no_entropy)
-    optimizer = torch.optim.AdamW(
-        policy.weights.values(), betas=BETAS, weight_decay=0.0, fused=True
-    )
-    sequences = data.read_sequences(flags.work / "filtered.parquet")
+    recipe = Recipe(lr=1e-6, epochs=50, row_tokens=flags.row_tokens)
+    optimizer = adamw(policy, recipe)
+    sequences = read_sequences(flags.work / "filtered.parquet")
 
     def records(pointwise: Callable[..., Any], count: int, batch: int = BATCH) -> list[Any]:
         policy.pointwise = pointwise
-        return [take(policy, optimizer, next(updates[batch]), recipe, world) for _ in range(count)]
+        planned = (next(updates[batch]) for _ in range(count))
+        return [make_update(policy, optimizer, update, recipe, world) for update in planned]
 
-    recipe = schedule.Recipe(lr=1e-6, epochs=50, row_tokens=flags.row_tokens)
     plans = {
         batch: schedule.plan(sequences, replace(recipe, batch=batch))
         for batch in (BATCH, 4 * BATCH)
@@ -287,7 +304,7 @@ def ours(flags: argparse.Namespace) -> dict[str, Any]:
 
 
 def no_entropy(logits_CV: Any, target_C: Any, dtype: Any) -> Any:
-    """`nll_entropy_gradient` of ei.training.head without the entropy, to see what the entropy costs."""
+    """`ei.model.head.nll_entropy_gradient` without the entropy, to see what the entropy costs."""
     import torch
 
     logp_CV = logits_CV - logits_CV.logsumexp(dim=-1, keepdim=True)
@@ -301,7 +318,7 @@ def no_entropy(logits_CV: Any, target_C: Any, dtype: Any) -> Any:
 
 
 def profile(update: Callable[[], Any]) -> dict[str, float]:
-    """Milliseconds of the GPU in each of the twenty dearest kernels of one update, and of all kernels together."""
+    """GPU milliseconds of one update, in all kernels and in each of the twenty most expensive."""
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as record
 
@@ -322,7 +339,7 @@ def profile(update: Callable[[], Any]) -> dict[str, float]:
 
 
 def stage(flags: argparse.Namespace) -> dict[str, Any]:
-    """The whole stage on eight updates, its kernels compiled already: seconds to the first update, and to save."""
+    """The whole stage on eight updates, kernels already compiled: seconds to the first, to save."""
     import polars as pl
 
     step = flags.work / "step"
@@ -332,48 +349,25 @@ def stage(flags: argparse.Namespace) -> dict[str, Any]:
         step / "filtered.parquet"
     )
     model, gpus = str(flags.work / "model"), "0" if flags.tiny else "1"
-    script = str(ROOT / "workflow/scripts/sft.py")
-    command = [
-        sys.executable,
-        script,
-        "--policy",
-        model,
-        "--init",
-        model,
-        "--base",
-        model,
-        "--lineage",
-        "benchmark",
-    ]
-    command += [
-        "--filtered",
-        f"{step}/filtered.parquet",
-        "--rollouts",
-        f"{flags.work}/filtered.parquet",
-    ]
-    command += [
-        "--output",
-        f"{step}/policy",
-        "--training",
-        f"{step}/training.parquet",
-        "--seed",
-        "0",
-        "--step",
-        "1",
-    ]
-    command += [
-        "--gpus",
-        gpus,
-        "--epochs",
-        "1",
-        "--row_tokens",
-        str(flags.row_tokens),
-        "--lr",
-        "1e-6",
-    ]
+    flags_of = {
+        "policy": model,
+        "init": model,
+        "base": model,
+        "filtered": step / "filtered.parquet",
+        "rollouts": flags.work / "filtered.parquet",
+        "output": step / "policy",
+        "training": step / "training.parquet",
+        "seed": 0,
+        "step": 1,
+        "gpus": gpus,
+        "epochs": 1,
+        "row_tokens": flags.row_tokens,
+        "lr": 1e-6,
+    }
+    command = [sys.executable, str(ROOT / "workflow/scripts/sft.py")]
+    command += [text for name, value in flags_of.items() for text in (f"--{name}", str(value))]
     subprocess.run(command, check=True)
-    told = json.loads((step / "training.json").read_text())
-    seconds = told["seconds"]
+    seconds = json.loads((step / "training.json").read_text())["seconds"]
     names = {"first_update_s": "to_first_update", "save_s": "save"}
     return {**{name: seconds[phase] for name, phase in names.items()}, "seconds": seconds}
 

@@ -69,9 +69,8 @@ def nll_entropy_gradient(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Loss (C), entropy (C) and d loss / d logits (C, V) in `dtype`.
 
-    H = -sum p log p = logsumexp(logits) - sum p logits. The first form is used, as the second one is
-    a difference of two large numbers. The target's gradient, p - 1, is expm1(log p) for the same
-    reason.
+    H = -sum p log p = logsumexp(logits) - sum p logits. The first form is used: the second is a
+    difference of two large numbers. The target's gradient, p - 1, is expm1(log p) for that reason.
     """
     logp_CV = logits_CV - logits_CV.logsumexp(dim=-1, keepdim=True)
     nll_C = -logp_CV.gather(1, target_C[:, None]).squeeze(1)

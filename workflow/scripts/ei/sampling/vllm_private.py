@@ -190,6 +190,14 @@ class OpenScheduler(AsyncScheduler):
             self._free_request(request)
 
 
+def sampler_names() -> tuple[Any, Any, Any]:
+    """Triton's language, its device library, and the random numbers of vLLM's sampler on a GPU."""
+    from vllm.triton_utils import tl, tldevice
+    from vllm.v1.worker.gpu.sample.gumbel import tl_rand32
+
+    return tl, tldevice, tl_rand32
+
+
 def response(request: Request) -> tuple[list[int], str]:
     """The ids of a finished request's response, and why it ended: "stop" or "length"."""
     reason = "stop" if str(request.get_finished_reason()) == "stop" else "length"
