@@ -123,7 +123,7 @@ def timed_trainer(times: list[float], seen: list[int], **given: Any) -> Any:
 
 
 def trl(part: str, work: Path, updates: int, row_tokens: int, started: float) -> dict[str, Any]:
-    """Updates of TRL's SFTTrainer on the same sequences, with fp32 weights and bf16 autocast too."""
+    """Updates of TRL's SFTTrainer on the same sequences, with fp32 weights and bf16 autocast."""
     import torch
     from datasets import Dataset
     from transformers import AutoTokenizer
