@@ -22,14 +22,13 @@ import os  # noqa: E402
 import shutil  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
-from sft_trl import BATCH, TRL, WINDOWS, summary, trl, versions, work_of  # noqa: E402
+from sft_ours import check, ours  # noqa: E402
+from sft_trl import BATCH, TRL, trl, versions, work_of  # noqa: E402
 
 PARTS = ["weights", "check", "ours", "stage", "trl_flex", "trl_default", "trl_padded"]
 
@@ -154,190 +153,6 @@ def weights(flags: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def check(flags: argparse.Namespace) -> dict[str, Any]:
-    """Compare a row in compiled mixed precision with fp32, and grouped heads with repeated ones."""
-    import torch
-
-    from ei.model import packing
-    from ei.model.load import compile_layers, load
-    from ei.model.passes import backward
-    from ei.model.weights import clear_gradients
-    from ei.training.sequences import read_sequences
-
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    sequences = read_sequences(flags.work / "filtered.parquet")
-    chosen = packing.first_fit_decreasing([len(sequence) for sequence in sequences[:100]], 4096)[0]
-    row = packing.build_row([sequences[item] for item in chosen], 128, device)
-    results = []
-    for mixed in (True, False):
-        policy = load(flags.work / "model", device, mixed=mixed)
-        if mixed and not flags.tiny:
-            compile_layers(policy)
-        clear_gradients(policy)
-        scores = backward(policy, row, 1 / len(row.target_R))
-        grads = {
-            name: weight.grad.cpu()
-            for name, weight in policy.weights.items()
-            if weight.grad is not None
-        }
-        results.append((float(scores.nll_R.mean()), float(scores.entropy_R.mean()), grads))
-        del policy, scores
-    (loss, entropy, grads), (exact_loss, exact_entropy, exact) = results
-    one, other = (
-        torch.cat([each[name].flatten() for name in sorted(exact)]) for each in (grads, exact)
-    )
-    cosines = {
-        name: float(torch.cosine_similarity(grads[name].flatten(), exact[name].flatten(), 0))
-        for name in exact
-    }
-    worst = min(cosines, key=lambda name: cosines[name])
-    found: dict[str, Any] = {
-        "loss": [loss, exact_loss],
-        "entropy": [entropy, exact_entropy],
-        "cosine": float(
-            (one.double() @ other.double()) / (one.double().norm() * other.double().norm())
-        ),
-        "worst_tensor": [worst, cosines[worst]],
-        "norms": [float(one.norm()), float(other.norm())],
-    }
-    ok = (
-        abs(loss - exact_loss) < 1e-2
-        and abs(entropy / exact_entropy - 1) < 1e-2
-        and found["cosine"] > 0.999
-    )
-    return {
-        **found,
-        **(grouped_heads(row) if device.type == "cuda" else {}),
-        "passed": ok,
-    }
-
-
-def grouped_heads(row: Any) -> dict[str, Any]:
-    """Relative differences of the kernel's output and gradients without and with repeated heads.
-
-    The kernel reads grouped key and value heads as they are; repeating them first is the reference.
-    """
-    import torch
-
-    from ei.model.attention import varlen
-
-    torch.manual_seed(0)
-    shapes = ((len(row.ids_T), heads, 128) for heads in (12, 2, 2))
-    inputs = [
-        torch.randn(*shape, device="cuda", dtype=torch.bfloat16, requires_grad=True)
-        for shape in shapes
-    ]
-    results, milliseconds = [], []
-    for repeats in (1, 6):
-        for _ in range(3):  # the last one is timed: the first ones warm up
-            torch.cuda.synchronize()
-            start = time.perf_counter()
-            query, key, value = inputs
-            if repeats > 1:
-                key, value = (heads.repeat_interleave(repeats, dim=1) for heads in (key, value))
-            out = varlen(query, key, value, row.offset_N1, row.longest, 128**-0.5)
-            grads = torch.autograd.grad(out, inputs, torch.ones_like(out))
-            torch.cuda.synchronize()
-            taken = time.perf_counter() - start
-        results.append([out, *grads])
-        milliseconds.append(taken * 1000)
-    pairs = zip(*results, strict=True)
-    errors = [float((one - two).float().norm() / two.float().norm()) for one, two in pairs]
-    return {"grouped_heads_error": errors, "grouped_and_repeated_ms": milliseconds}
-
-
-def ours(flags: argparse.Namespace) -> dict[str, Any]:
-    """Updates of this project's loop: with entropy, without, at four times the batch; a profile."""
-    import torch
-
-    from ei.model.load import compile_layers, compile_pointwise, load
-    from ei.training import schedule
-    from ei.training.loop import adamw, make_update
-    from ei.training.processes import World
-    from ei.training.recipe import Recipe
-    from ei.training.report import peak_memory
-    from ei.training.sequences import read_sequences
-
-    world = World(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    policy = load(flags.work / "model", world.device)
-    without: Callable[..., Any] = no_entropy
-    if world.device.type == "cuda":
-        compile_layers(policy)
-        without = compile_pointwise(no_entropy)
-    recipe = Recipe(lr=1e-6, epochs=50, row_tokens=flags.row_tokens)
-    optimizer = adamw(policy, recipe)
-    sequences = read_sequences(flags.work / "filtered.parquet")
-
-    def records(pointwise: Callable[..., Any], count: int, batch: int = BATCH) -> list[Any]:
-        policy.pointwise = pointwise
-        planned = (next(updates[batch]) for _ in range(count))
-        return [make_update(policy, optimizer, update, recipe, world) for update in planned]
-
-    plans = {
-        batch: schedule.plan(sequences, replace(recipe, batch=batch))
-        for batch in (BATCH, 4 * BATCH)
-    }
-    updates = {batch: iter(plan) for batch, plan in plans.items()}
-    exact, each = policy.pointwise, flags.updates // WINDOWS
-    records(exact, 1)
-    found: dict[str, Any] = {"first_update_s": time.perf_counter() - STARTED}
-    records(without, 1)
-    records(exact, 2)
-    pairs = [(records(exact, each), records(without, each)) for _ in range(WINDOWS)]
-    found["peak_gib"] = peak_memory(world.device) / 2**30
-    timed = {
-        name: [r for pair in pairs for r in pair[i]]
-        for i, name in enumerate(("speed", "ours_no_entropy"))
-    }
-    timed["ours_batch_256"] = records(exact, WINDOWS + 1, 4 * BATCH)[1:]
-    flop = json.loads((flags.work / "weights.json").read_text())["flop_per_token"]
-    found |= {
-        name: summary([r.tokens for r in rs], [r.seconds for r in rs], flop)
-        for name, rs in timed.items()
-    }
-    found["packing_share"] = sum(r.tokens for r in timed["speed"]) / sum(
-        r.row_tokens for r in timed["speed"]
-    )
-    return found | (
-        {"kernels": profile(lambda: records(exact, 1))} if world.device.type == "cuda" else {}
-    )
-
-
-def no_entropy(logits_CV: Any, target_C: Any, dtype: Any) -> Any:
-    """`ei.model.head.nll_entropy_gradient` without the entropy, to see what the entropy costs."""
-    import torch
-
-    logp_CV = logits_CV - logits_CV.logsumexp(dim=-1, keepdim=True)
-    nll_C = -logp_CV.gather(1, target_C[:, None]).squeeze(1)
-    grad_CV = (
-        logp_CV.exp()
-        .to(dtype)
-        .scatter(1, target_C[:, None], torch.expm1(-nll_C)[:, None].to(dtype))
-    )
-    return nll_C, torch.zeros_like(nll_C), grad_CV
-
-
-def profile(update: Callable[[], Any]) -> dict[str, float]:
-    """GPU milliseconds of one update, in all kernels and in each of the twenty most expensive."""
-    from torch.profiler import ProfilerActivity
-    from torch.profiler import profile as record
-
-    with record(activities=[ProfilerActivity.CUDA]) as seen:
-        start = time.perf_counter()
-        update()
-        wall = time.perf_counter() - start
-    kernels = sorted(seen.key_averages(), key=lambda kernel: -kernel.self_device_time_total)
-    spent = {kernel.key[:100]: kernel.self_device_time_total / 1000 for kernel in kernels}
-    found = {
-        "wall": wall * 1000,
-        "all kernels": sum(spent.values()),
-        **dict(list(spent.items())[:20]),
-    }
-    for name, milliseconds in found.items():
-        print(f"{milliseconds:9.2f} ms  {name}")
-    return found
-
-
 def stage(flags: argparse.Namespace) -> dict[str, Any]:
     """The whole stage on eight updates, kernels already compiled: seconds to the first, to save."""
     import polars as pl
@@ -392,17 +207,12 @@ def main() -> None:
     if given.part in ("prepare", "run"):
         {"prepare": prepare, "run": run}[given.part](given)
         return
-    parts: dict[str, Callable[..., dict[str, Any]]] = {
-        "weights": weights,
-        "check": check,
-        "ours": ours,
-        "stage": stage,
-    }
-    found = (
-        parts[given.part](given)
-        if given.part in parts
-        else trl(given.part, given.work, given.updates, given.row_tokens, STARTED)
-    )
+    if given.part in TRL:
+        found = trl(given.part, given.work, given.updates, given.row_tokens, STARTED)
+    else:
+        own = {"weights": weights, "check": check, "ours": ours, "stage": stage}
+        given.started = STARTED
+        found = own[given.part](given)
     (given.work / f"{given.part}.json").write_text(json.dumps(found, indent=2) + "\n")
 
 

@@ -10,7 +10,7 @@ CPU = torch.device("cpu")
 
 
 def recorded(count: int, seed: int) -> list[int]:
-    """Lengths like those of recorded rollouts: prompts around 180 tokens, responses of median 129 and mean 191."""
+    """Lengths like those of recorded rollouts: prompts of about 190 tokens, responses of 191."""
     draw = random.Random(seed)
     return [
         draw.randint(130, 250) + min(1024, round(draw.lognormvariate(4.86, 0.85)))

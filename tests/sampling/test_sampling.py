@@ -1,4 +1,4 @@
-"""What the transformers engine draws: from the policy's own distribution, by identity, however the work is split."""
+"""Rollouts: drawn from the policy's distribution by their identity, however the work is split."""
 
 import importlib
 import sys
@@ -166,7 +166,7 @@ def test_rollouts_drawn_before_a_kill_are_kept_and_the_rest_is_the_same(
 def test_an_engine_that_goes_on_after_the_stop_text_is_an_error(requests, tokenizer):
     ids = tokenizer("12 </think> <answer>12</answer> and on").input_ids
     context = table.Context({}, pl.DataFrame(), tokenizer, Sampling(), 1, "weights")
-    with pytest.raises(RuntimeError, match="1 responses continue after '</answer>'.* question q0"):
+    with pytest.raises(RuntimeError, match=r"1 responses continue after .* q0"):
         table.check_stopped([Rollout("q0", 0, ids, "length")], context)
 
 
@@ -187,9 +187,9 @@ def test_chunks_of_other_weights_or_questions_are_never_reused(tmp_path):
 
 def test_shards_take_whole_batches_and_every_one_once():
     groups = batches(list(range(11)), 2)
-    parts = [shard(groups, k, 3) for k in range(3)]
-    assert sorted(item for part in parts for item in part) == list(range(11))
-    assert parts[0] == [0, 1, 6, 7]
+    shards = [shard(groups, k, 3) for k in range(3)]
+    assert sorted(item for items in shards for item in items) == list(range(11))
+    assert shards[0] == [0, 1, 6, 7]
 
 
 def prompts(*lengths):

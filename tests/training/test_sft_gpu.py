@@ -1,4 +1,4 @@
-"""The GPU path against fp32; benchmarks/sft.py makes the same comparison on the shape of Qwen2.5-Math-1.5B."""
+"""The GPU path against fp32; benchmarks/sft.py compares them on the shape of a 1.5B model."""
 
 import functools
 import time

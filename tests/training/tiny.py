@@ -45,7 +45,7 @@ def olmo2(seed: int = 0) -> Olmo2ForCausalLM:
 
 
 def model_folder(folder: Path, seed: int = 0, tied: bool = True) -> Path:
-    """A complete model folder in bf16, whose config.json has a byte that transformers would not write."""
+    """A complete model folder in bf16, whose config.json transformers would write otherwise."""
     qwen2(seed, tied).bfloat16().save_pretrained(folder)
     config = folder / "config.json"
     config.write_text(config.read_text() + "\n\n")
