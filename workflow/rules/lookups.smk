@@ -68,7 +68,7 @@ def shards_of(kind):
 
 
 def last_step(run):
-    """The step that a run ends with: the last, or the one at which its patience with no better step is over."""
+    """The step that a run ends with: the last, or the one at which early stopping ends it."""
     steps, patience = RUNS[run].settings["steps"], RUNS[run].settings["early_stopping"]["patience"]
     for step in range(1, steps) if patience else ():
         best = checkpoints.best_so_far.get(run=run, step=step).output[0]
@@ -97,7 +97,7 @@ def of_experiment(experiment, kind=None):
 
 
 def finished(*runs):
-    """What a finished run leaves at the top of its folder; each file depends on all that is below."""
+    """What finished runs leave at the top of their folders; it depends on all that is below."""
     names = ["steps.csv", "run.json"]
     names += [f"plots/{name}.{kind}" for name in ("accuracy", "entropy") for kind in ("png", "svg")]
     found = [f"{run}/{name}" for run in runs for name in names]
@@ -123,7 +123,7 @@ def base_model(run):
 
 
 def machine_for_model(wildcards):
-    """The check of the machine for the first run that needs the model: nobody waits for a download in vain."""
+    """The machine check of the first run that needs the model: no download in vain."""
     folder = f"models/{wildcards.org}--{wildcards.name}@{wildcards.revision}"
     first = next(run for run in RUNS if base_model(run) == folder)
     return ancient(f"{first}/machine.json")
@@ -222,7 +222,7 @@ def target_accuracy(wildcards):
 
 
 def reported(wildcards):
-    """The runs that a page is about: all of an experiment's, or for report_so_far those that are finished."""
+    """The runs of a page: all of the experiment, or for report_so_far the finished ones."""
     experiment = wildcards.experiment
     return [
         run
