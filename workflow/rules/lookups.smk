@@ -53,7 +53,7 @@ def threads(wildcards):
 
 
 def prompt(wildcards):
-    return local(settings_of(wildcards)["prompt"])
+    return literal(local(settings_of(wildcards)["prompt"]))
 
 
 def shards_of(kind):
@@ -114,7 +114,7 @@ def base_model(run):
     """The folder of the run's base model: a local one, or where `rule model` puts it."""
     model = RUNS[run].settings["model"]
     if os.path.isdir(local(model)):
-        return local(model)
+        return literal(local(model))
     if not re.fullmatch(r"[\w.-]+/[\w.-]+@[\w.-]+", model):
         raise WorkflowError(
             f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)"
@@ -136,7 +136,8 @@ def machine_for_data(wildcards):
 def source_files(wildcards):
     """The files of the questions; a data set of the hub is no file."""
     data = settings_of(wildcards)["data"]
-    return [local(data[split]) for split in ("train", "validation") if isinstance(data[split], str)]
+    files = [data[split] for split in ("train", "validation") if isinstance(data[split], str)]
+    return [literal(local(file)) for file in files]
 
 
 def source(split):
@@ -169,7 +170,7 @@ def verdicts_before(wildcards):
 def traces_file(wildcards):
     """The traces of an SFT baseline, where they are in a file."""
     traces = settings_of(wildcards)["traces"]
-    return [local(traces)] if traces else []
+    return [literal(local(traces))] if traces else []
 
 
 def traces_flag(wildcards, input):

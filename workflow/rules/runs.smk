@@ -46,6 +46,11 @@ def local(path):
     return path if os.path.exists(path) or not (BASE / path).exists() else str(BASE / path)
 
 
+def literal(path):
+    """The path as an input function must return it: Snakemake takes braces for wildcards."""
+    return path.replace("{", "{{").replace("}", "}}")
+
+
 def refuse_bad(settings, source):
     """Stop in one sentence at an unknown setting or a wrong value."""
     schema = yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text())
