@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from ei.policy import fingerprint
+from ei.model.folder import fingerprint
 
 from ei.files import read_metadata, to_arrow
 from ei.schema import RESPONSES, ROLLOUTS, SCORED, UPDATES
