@@ -12,6 +12,7 @@ rule eval:
         data="{run}/data/validation.parquet",
         development="{run}/data/development.parquet",
         prompt=prompt,
+        stale=if_stale("{run}/step{step}/answers/{shard}-of-{shards}.parquet"),
     output:
         "{run}/step{step}/answers/{shard}-of-{shards}.parquet",
     log:
@@ -57,7 +58,8 @@ rule eval:
 # Grade them, as rollouts are graded.
 rule grade:
     input:
-        shards_of("answers"),
+        answers=shards_of("answers"),
+        stale=if_stale("{run}/step{step}/responses.parquet"),
     output:
         validation="{run}/step{step}/responses.parquet",
         development="{run}/step{step}/development_responses.parquet",
@@ -80,7 +82,7 @@ rule grade:
         lineage=lineage("grade"),
     shell:
         "score.py"
-        " --rollouts {input:q}"
+        " --rollouts {input.answers:q}"
         " --workers {threads}"
         " {params.flags:q}"
         " --output {output.validation:q}"
@@ -94,6 +96,7 @@ rule metrics:
     input:
         validation="{run}/step{step}/responses.parquet",
         development="{run}/step{step}/development_responses.parquet",
+        stale=if_stale("{run}/step{step}/eval.json"),
     output:
         validation="{run}/step{step}/eval.json",
         development="{run}/step{step}/development.json",
@@ -120,7 +123,8 @@ rule metrics:
 # Name the best step so far. A run with early stopping goes on or ends by it, so its steps are only then known.
 checkpoint best_so_far:
     input:
-        developments_so_far,
+        developments=developments_so_far,
+        stale=if_stale("{run}/step{step}/best.json"),
     output:
         "{run}/step{step}/best.json",
     log:
@@ -131,7 +135,7 @@ checkpoint best_so_far:
         lineage=lineage("metrics"),
     shell:
         "best.py"
-        " --developments {input:q}"
+        " --developments {input.developments:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
         " 2>&1 | tee {log:q}"
@@ -142,6 +146,7 @@ rule best:
     input:
         developments=of_steps("development.json"),
         evaluations=of_steps("eval.json"),
+        stale=if_stale("{run}/best/best.json"),
     output:
         "{run}/best/best.json",
     log:
