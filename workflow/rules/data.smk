@@ -25,6 +25,7 @@ rule data:
     input:
         machine=machine_for_data,
         files=source_files,
+        stale=if_stale("{run}/data/train.parquet"),
     output:
         train="{run}/data/train.parquet",
         validation="{run}/data/validation.parquet",

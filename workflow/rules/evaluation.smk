@@ -13,6 +13,7 @@ rule eval:
         data="{run}/data/validation.parquet",
         development="{run}/data/development.parquet",
         prompt=prompt,
+        stale=if_stale("{run}/step{step}/answers/{shard}-of-{shards}.parquet"),
     output:
         "{run}/step{step}/answers/{shard}-of-{shards}.parquet",
     log:
@@ -58,7 +59,8 @@ rule eval:
 # Grade them, as rollouts are graded.
 rule grade:
     input:
-        shards_of("answers"),
+        answers=shards_of("answers"),
+        stale=if_stale("{run}/step{step}/responses.parquet"),
     output:
         validation="{run}/step{step}/responses.parquet",
         development="{run}/step{step}/development_responses.parquet",
@@ -81,7 +83,7 @@ rule grade:
         lineage=lineage("grade"),
     shell:
         "score.py"
-        " --rollouts {input:q}"
+        " --rollouts {input.answers:q}"
         " --workers {threads}"
         " {params.flags:q}"
         " --output {output.validation:q}"
@@ -95,6 +97,7 @@ rule metrics:
     input:
         validation="{run}/step{step}/responses.parquet",
         development="{run}/step{step}/development_responses.parquet",
+        stale=if_stale("{run}/step{step}/eval.json"),
     output:
         validation="{run}/step{step}/eval.json",
         development="{run}/step{step}/development.json",
@@ -121,7 +124,8 @@ rule metrics:
 # Name the best step so far. With early stopping it decides whether there is another step.
 checkpoint best_so_far:
     input:
-        developments_so_far,
+        developments=developments_so_far,
+        stale=if_stale("{run}/step{step}/best.json"),
     output:
         "{run}/step{step}/best.json",
     log:
@@ -132,7 +136,7 @@ checkpoint best_so_far:
         lineage=lineage("metrics"),
     shell:
         "best.py"
-        " --developments {input:q}"
+        " --developments {input.developments:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
         " 2>&1 | tee {log:q}"
@@ -143,6 +147,7 @@ rule best:
     input:
         developments=of_steps("development.json"),
         evaluations=of_steps("eval.json"),
+        stale=if_stale("{run}/best/best.json"),
     output:
         "{run}/best/best.json",
     log:

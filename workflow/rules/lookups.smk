@@ -36,6 +36,18 @@ def lineage(stage):
     return get
 
 
+def if_stale(output):
+    """An input function: a file newer than this output if that was made with other settings.
+
+    Else the same file, whose time does not matter then. Snakemake's own records mostly say as much; they may be lost.
+    """
+
+    def get(wildcards):
+        return MARKER if output.format(**dict(wildcards.items())) in STALE else ancient(MARKER)
+
+    return get
+
+
 def gpus(section=None):
     """A resources function: the GPUs of a job; none where the device is the CPU."""
 

@@ -7,6 +7,7 @@ rule table:
         evaluations=of_steps("eval.json"),
         filters=of_steps("filtered.json", 1),
         trainings=of_steps("training.json", 1),
+        stale=if_stale("{run}/steps.csv"),
     output:
         "{run}/steps.csv",
     log:
@@ -35,6 +36,7 @@ rule summarize:
         trainings=of_steps("training.json", 1),
         updates=of_steps("training.parquet", 1),
         records=records_of_jobs,
+        stale=if_stale("{run}/run.json"),
     output:
         "{run}/run.json",
     log:

@@ -18,7 +18,7 @@ RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 BASE, SCRIPTS = RULES.parents[1], RULES.parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 from ei.plots import PICTURES
-from ei.runs import experiment, lineage as lineages, settings as setting_rules
+from ei.runs import experiment, lineage as lineages, settings as setting_rules, stale
 from ei.stage import UserError
 
 
@@ -93,6 +93,10 @@ refuse_bad(config, "config.yaml")
 PRESETS = load_presets()
 RUNS = all_runs()
 SHARED = lineages.shared(RUNS)
+# Files that other settings made, and a file that is newer than they: an input of the jobs that make them again.
+STALE = stale.stale(RUNS.values())
+MARKER = ".cache/other_settings"
+stale.mark_newer(Path(MARKER), STALE)
 SFT_BASELINES = [run for run in RUNS if RUNS[run].kind == "sft"]
 
 

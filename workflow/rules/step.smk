@@ -19,6 +19,7 @@ rule sample:
         policy=lambda w: policy(w.run, int(w.step) - 1),
         data="{run}/data/train.parquet",
         prompt=prompt,
+        stale=if_stale("{run}/step{step}/rollouts/{shard}-of-{shards}.parquet"),
     output:
         "{run}/step{step}/rollouts/{shard}-of-{shards}.parquet",
     log:
@@ -65,6 +66,7 @@ rule score:
     input:
         rollouts="{run}/step{step}/rollouts.parquet",
         memo=verdicts_before,
+        stale=if_stale("{run}/step{step}/scored.parquet"),
     output:
         table="{run}/step{step}/scored.parquet",
         report="{run}/step{step}/scored.json",
@@ -94,7 +96,8 @@ rule score:
 # Keep what the policy should learn from.
 rule filter:
     input:
-        "{run}/step{step}/scored.parquet",
+        scored="{run}/step{step}/scored.parquet",
+        stale=if_stale("{run}/step{step}/filtered.parquet"),
     output:
         table="{run}/step{step}/filtered.parquet",
         report="{run}/step{step}/filtered.json",
@@ -110,7 +113,7 @@ rule filter:
         lineage=lineage("filter"),
     shell:
         "filter.py"
-        " --scored {input:q}"
+        " --scored {input.scored:q}"
         " {params.flags:q}"
         " --output {output.table:q}"
         " --lineage {params.lineage}"
@@ -126,6 +129,7 @@ rule sft:
         base=base_policy,
         filtered="{run}/step{step}/filtered.parquet",
         rollouts="{run}/step{step}/rollouts.parquet",
+        stale=if_stale("{run}/step{step}/policy"),
     output:
         policy=directory("{run}/step{step}/policy"),
         training="{run}/step{step}/training.parquet",
@@ -167,7 +171,8 @@ rule sft:
 # Join the shards of a step's rollouts.
 rule gather:
     input:
-        shards_of("rollouts"),
+        shards=shards_of("rollouts"),
+        stale=if_stale("{run}/step{step}/rollouts.parquet"),
     output:
         "{run}/step{step}/rollouts.parquet",
     log:
@@ -182,7 +187,7 @@ rule gather:
         lineage=lineage("sample"),
     shell:
         "gather.py"
-        " --shards {input:q}"
+        " --shards {input.shards:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
         " 2>&1 | tee {log:q}"
@@ -196,6 +201,7 @@ rule traces:
         data="{run}/data/train.parquet",
         held_out=["{run}/data/validation.parquet", "{run}/data/development.parquet"],
         prompt=prompt,
+        stale=if_stale("{run}/step{step}/rollouts.parquet"),
     output:
         "{run}/step{step}/rollouts.parquet",
     log:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ei.runs.experiment import Run
-from ei.runs.settings import MACHINE_ONLY, Settings
+from ei.runs.settings import Settings, results_part
 
 PER_RUN = "run"  # such a stage runs once
 FROM_BASE = "base"  # for every step, and for the base policy as step 0
@@ -23,10 +23,10 @@ class Stage:
     """What a stage does, for lineages, sharing, times and plots; tests hold it against the rules.
 
     `takes` names the stages whose files it reads, with how many steps back; `settings` are the keys
-    of config.yaml that it depends on; `leaves` are its files, in the step's folder or, for a stage
-    of the whole run, in the run's; `rules` are the rules that do it, of which those in `sharded`
-    are one job for each shard. `hashed_as` is the name in the hash where that is older than the
-    stage's: another one would make everybody's results again.
+    of config.yaml that it depends on, whole sections or `section.key`; `leaves` are its files, in
+    the step's folder or, for a stage of the whole run, in the run's; `rules` are the rules that do
+    it, of which those in `sharded` are one job for each shard. `hashed_as` is the name in the hash
+    where that is older than the stage's: another one would make everybody's results again.
     """
 
     takes: tuple[tuple[str, int], ...]
@@ -38,14 +38,14 @@ class Stage:
     hashed_as: str | None = None
 
 
-DRAWN_WITH = ("prompt", "prompt_sha256", "engine", "device", "seed")
+DRAWN_WITH = ("prompt", "prompt_sha256", "engine", "device", "seed", "data.skip_too_long")
 
 # In the order of a step. A new stage is a rule, a script, and a row here.
 STAGES = {
     "model": Stage((), ("model",), (), ("model",), when=PER_RUN),
     "data": Stage(
         takes=(),
-        settings=("data",),
+        settings=("data.train", "data.validation", "data.development"),
         leaves=(
             "data/train.parquet",
             "data/validation.parquet",
@@ -64,7 +64,7 @@ STAGES = {
     ),
     "traces": Stage(  # takes the place of `sample` in an SFT baseline
         takes=(("sft", 1), ("data", 0)),
-        settings=("traces", "prompt", "prompt_sha256"),
+        settings=("traces", "prompt", "prompt_sha256", "data.skip_too_long"),
         leaves=("rollouts.parquet",),
         rules=("traces",),
     ),
@@ -137,7 +137,7 @@ def lineage(
         depends = {
             "stage": made.hashed_as or name,
             "step": step,
-            "own": {key: of_lineage(key, settings.get(key)) for key in made.settings},
+            "own": own_settings(settings, made.settings),
             "upstream": [
                 lineage(settings, before, step - back, known) for before, back in made.takes
             ],
@@ -156,11 +156,14 @@ def maker(settings: Settings, stage: str, step: int) -> tuple[str, int]:
     return stage, 0 if STAGES[stage].when == PER_RUN else step
 
 
-def of_lineage(section: str, value: Any) -> Any:
-    """The part of a setting that results depend on."""
-    if not isinstance(value, Mapping):
-        return value
-    return {key: setting for key, setting in value.items() if (section, key) not in MACHINE_ONLY}
+def own_settings(settings: Settings, keys: tuple[str, ...]) -> dict[str, Any]:
+    """{key: value} of what a stage depends on; a key is a section's name, or `section.name`."""
+    found: dict[str, Any] = {}
+    for key in keys:
+        section, _, name = key.partition(".")
+        value = results_part(section, settings.get(section))
+        found[key] = value.get(name) if name else value
+    return found
 
 
 def work(run: Run, last: int | None = None) -> Iterator[tuple[str, int]]:
