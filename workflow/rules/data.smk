@@ -14,7 +14,10 @@ rule machine:
     params:
         device=setting("device"),
     shell:
-        "gpurun.py --device {params.device} --gpus {resources.gpu} -- machine.py --output {output:q} 2>&1 | tee {log:q}"
+        "gpurun.py --device {params.device} --gpus {resources.gpu} --"
+        " machine.py"
+        " --output {output:q}"
+        " 2>&1 | tee {log:q}"
 
 
 # Bring the splits into one form: question, answer, level, subject, question_id.

@@ -1,7 +1,8 @@
-"""The measure of the policy that a step ends with: eval -> grade -> metrics, and which step is best.
+"""Evaluation of the policy that a step ends with: eval -> grade -> metrics, and the best step.
 
-Every evaluation asks two sets of questions: validation, which is reported, and development, training questions that
-were held out to choose the best step on. Evaluations go before later sampling, so that a curve grows while a run does.
+Every evaluation asks two sets of questions: validation, which is reported, and development, training
+questions that were held out to choose the best step on. Evaluations have priority over later
+sampling, so that a curve grows while a run does.
 """
 
 
@@ -120,7 +121,7 @@ rule metrics:
         " 2>&1 | tee {log:q}"
 
 
-# Name the best step so far. A run with early stopping goes on or ends by it, so its steps are only then known.
+# Name the best step so far. With early stopping it decides whether there is another step.
 checkpoint best_so_far:
     input:
         developments=developments_so_far,

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-# Where the workflow itself lies: a checkout, whatever the working folder is and whoever includes it as a module.
+# Where the workflow itself lies, whatever the working folder is and whoever includes it as a module.
 RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 BASE, SCRIPTS = RULES.parents[1], RULES.parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -25,7 +25,8 @@ from ei.stage import UserError
 def on_path():
     """Shell code that puts the scripts on the PATH, and before them the python that runs Snakemake.
 
-    With `--sdm conda` a job's own environment has been activated by then, which CONDA_PREFIX shows; its python stays.
+    With `--sdm conda` a job's own environment is active by then, which CONDA_PREFIX shows; its
+    python stays.
     """
     python, scripts = Path(sys.executable).parent, SCRIPTS
     unchanged = f'[ "${{CONDA_PREFIX:-}}" != {shlex.quote(os.environ.get("CONDA_PREFIX", ""))} ]'
@@ -35,13 +36,19 @@ def on_path():
     )
 
 
-# Strict mode is named because a prefix replaces Snakemake's own. Braces are doubled because a prefix is formatted.
+# Strict mode is named because a prefix replaces Snakemake's own; braces are doubled because
+# Snakemake formats it.
 shell.prefix(f"set -euo pipefail; {on_path()} ".replace("{", "{{").replace("}", "}}"))
 
 
 def local(path):
-    """A path of the settings: as it stands if it is there, else the workflow's own file of that name."""
+    """A path of the settings: as it stands if it exists, else the workflow's own file of that name."""
     return path if os.path.exists(path) or not (BASE / path).exists() else str(BASE / path)
+
+
+def literal(path):
+    """The path as an input function must return it: Snakemake takes braces for wildcards."""
+    return path.replace("{", "{{").replace("}", "}}")
 
 
 def refuse_bad(settings, source):
@@ -72,7 +79,7 @@ def all_runs():
 
 
 def with_prompt(run):
-    """The run with the prompt template's hash among its settings: another wording is another setting."""
+    """The run with the prompt's hash among its settings: another wording is another setting."""
     template, traces = run.settings["prompt"], run.settings.get("traces")
     if not os.path.isfile(local(template)):
         raise WorkflowError(f"prompt: the template {template} does not exist")

@@ -5,7 +5,8 @@
     filter    keep the right ones
     sft       fine-tune policy n-1 on them: policy n
 
-Policy 0 is the base model. Anthony, Tian and Barber, "Thinking Fast and Slow with Deep Learning and Tree Search", 2017.
+Policy 0 is the base model. After Anthony, Tian and Barber, "Thinking Fast and Slow with Deep Learning
+and Tree Search", 2017.
 """
 
 # The policy that a step ends with.
@@ -119,7 +120,8 @@ rule filter:
         " 2>&1 | tee {log:q}"
 
 
-# Fine-tune on what was kept. The sampling policy is read for its entropy, the base model for its tokenizer and configs.
+# Fine-tune on what was kept. The sampling policy is read for its entropy, the base model for its
+# tokenizer and configs.
 rule sft:
     input:
         policy=lambda w: policy(w.run, int(w.step) - 1),

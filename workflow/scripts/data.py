@@ -5,9 +5,12 @@
         --development 200 --output example/data
 
 A source is a JSONL or Parquet file, or a data set of the Hugging Face hub as a JSON object with the
-keys `hub`, `split` and, where needed, `config` and `revision`: '{"hub": "org/name", "split": "test"}'.
-Writes train.parquet, validation.parquet, development.parquet (training questions that are kept back;
-there may be none) and data.json (counts, repeated questions, questions that are in both splits).
+keys `hub`, `split` and, where needed, `config` and `revision`:
+'{"hub": "org/name", "split": "test"}'.
+
+Writes train.parquet, validation.parquet, development.parquet (training questions that are kept
+back; there may be none) and data.json (counts, repeated questions, questions that are in both
+splits).
 """
 
 import json
@@ -37,8 +40,8 @@ def hub_rows(source: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
         )
     except (OSError, ValueError) as error:
         raise stage.UserError(
-            f"the data set {source['hub']} could not be loaded ({error}); without a connection, name"
-            " a JSONL or Parquet file in `data`"
+            f"the data set {source['hub']} could not be loaded ({error}); without a connection,"
+            " name a JSONL or Parquet file in `data`"
         ) from None
     yield from enumerate(rows, start=1)
 
@@ -56,8 +59,8 @@ def keep_back(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The questions left to train on, and `count` kept back for development.
 
-    Which ones depends only on each question's text, so they are the same for every seed. A question that
-    is also in the validation set is not chosen: that set is never used for model selection.
+    Which ones depends only on each question's text, so they are the same for every seed. A question
+    that is also in the validation set is not chosen: that set is never used for model selection.
     """
     if count >= train.height:
         raise stage.UserError(
@@ -92,8 +95,8 @@ def warn(found: dict[str, Any]) -> None:
                 )
     if found["in_both"]:
         log.warning(
-            "warning: %d questions are in both splits; data.json lists them. A policy trained on them"
-            " will look better than it is.",
+            "warning: %d questions are in both splits; data.json lists them. A policy trained on"
+            " them will look better than it is.",
             len(found["in_both"]),
         )
 

@@ -1,7 +1,7 @@
 """Which stage makes which file from what, and the lineage of every file.
 
-The lineage of a file is a hash of every setting that it depends on, its own stage's and those of the stages before.
-Equal lineages are equal files: a run links to what an earlier run makes.
+The lineage of a file is a hash of every setting that it depends on: its own stage's, and those of
+the stages before. Equal lineages are equal files: a run links to what an earlier run makes.
 """
 
 import hashlib
@@ -127,8 +127,8 @@ def lineage(
 ) -> str:
     """The hash (16 hex digits) of every setting that the stage's files of this step depend on.
 
-    `known` holds what was found before for the same settings: a chain of steps asks for each many times, and would
-    otherwise take time exponential in the number of steps.
+    `known` holds what was found before for the same settings: a chain of steps asks for each many
+    times, and would otherwise take time exponential in the number of steps.
     """
     known = {} if known is None else known
     name, step = maker(settings, stage, step)
@@ -148,7 +148,7 @@ def lineage(
 
 
 def maker(settings: Settings, stage: str, step: int) -> tuple[str, int]:
-    """The stage and step that really make what `stage` stands for: the policy of step 0 is the base model."""
+    """The stage and step that make what `stage` stands for: policy 0 is the base model."""
     if stage == "sft" and step == 0:
         return "model", 0
     if stage == "sample" and "traces" in settings:
@@ -167,7 +167,7 @@ def own_settings(settings: Settings, keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def work(run: Run, last: int | None = None) -> Iterator[tuple[str, int]]:
-    """(stage, step) of everything that the run does, up to step `last` where it ends earlier than planned."""
+    """(stage, step) of everything that the run does, up to step `last` where it ends early."""
     sampling = "sample" if run.kind == "ei" else "traces"
     yield "data", 0
     for step in range((run.settings["steps"] if last is None else last) + 1):
@@ -184,7 +184,7 @@ def folder(run: Run, stage: str, step: int) -> str:
 
 
 def artifacts(run: Run) -> Iterator[tuple[str, str]]:
-    """(path, identity) of every file of a run that another could share; equal identities are equal files."""
+    """(path, identity) of every file that runs could share; equal identities are equal files."""
     known: dict[tuple[str, int], str] = {}
     for stage, step in work(run):
         line = lineage(run.settings, stage, step, known)
@@ -206,7 +206,7 @@ def shared(all_runs: Mapping[str, Run]) -> dict[str, str]:
 def records(
     run: Run, all_runs: Mapping[str, Run], links: Mapping[str, str], last: int
 ) -> list[str]:
-    """The benchmark records of the jobs that made a run's files up to step `last`, wherever they ran."""
+    """The benchmark records of the jobs that made a run's files up to step `last`."""
     found = []
     for stage, step in work(run, last):
         made_by = owner(run, stage, step, all_runs, links)
@@ -221,7 +221,10 @@ def records(
 def owner(
     run: Run, stage: str, step: int, all_runs: Mapping[str, Run], links: Mapping[str, str]
 ) -> Run:
-    """The run whose jobs do the stage: this one, or the one that it links to. What grading is shared, answers are."""
+    """The run whose jobs do the stage: this one, or the one that it links to.
+
+    Answers have no links of their own; they were drawn where they were graded.
+    """
     leaves = STAGES["grade" if stage == "eval" else stage].leaves
     ours = f"{folder(run, stage, step)}/{leaves[0]}"
     if ours not in links:

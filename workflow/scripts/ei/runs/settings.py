@@ -27,7 +27,7 @@ def first_error(settings: Settings, schema: Settings) -> str | None:
 
 
 def unknown_key(prefix: str, section: Settings, allowed: Settings) -> str:
-    """The sentence for the first key of a section that is not allowed there, with the nearest that is."""
+    """The sentence for a section's first unknown key, with the nearest known one."""
     name = next(key for key in section if key not in allowed)
     near = difflib.get_close_matches(name, allowed, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(allowed)}"
@@ -65,7 +65,7 @@ def results_part(key: str, value: Any) -> Any:
 
 
 def differences(settings: Settings, main: Settings) -> dict[str, Any]:
-    """The settings that differ from the main run's, as {"section.key": value}; the seed is left out."""
+    """The settings that differ from the main run's, as {"section.key": value}, without the seed."""
     found = {
         key: value
         for key, value in flat(scientific(settings)).items()
