@@ -215,3 +215,10 @@ def test_the_best_policy_is_linked_again_where_it_was_deleted(copied):
     done = snakemake(copied)
     assert done.returncode == 0, done.stdout[-3000:]
     assert link.resolve() == target
+
+
+@pytest.mark.slow
+def test_snakemakes_own_report_of_a_finished_run_needs_no_other_run(copied):
+    made = snakemake(copied, "all", "--report", "report.html")
+    assert made.returncode == 0, made.stdout[-3000:]
+    assert (copied / "report.html").stat().st_size > 100_000
