@@ -86,14 +86,17 @@ def members(main: Settings, config: Settings) -> Iterator[tuple[str, str, dict[s
 
 
 def baselines(main: Settings, baseline: Settings | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, settings) of SFT on traces and, where they are in a file, on the correct ones only."""
+    """(name, settings) of SFT on traces and, where they are in a file, on the correct ones only.
+
+    Where the first keeps only correct ones already, the second would be the same run again.
+    """
     if baseline is None:
         return
     changes = {key: value for key, value in baseline.items() if key != "traces"}
     traces = baseline.get("traces")
     settings = {**merge(merge(main, BASELINE), changes), "traces": traces}
     yield "sft", settings
-    if traces:
+    if traces and not settings["filter"]["correct_only"]:
         yield "sft_filtered", merge(settings, {"filter": {"correct_only": True}})
 
 

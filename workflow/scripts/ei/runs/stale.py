@@ -37,7 +37,7 @@ def stale(runs: Iterable[Run]) -> set[str]:
 
 
 def jobs(run: Run) -> Iterator[tuple[list[str], str]]:
-    """(files, wanted lineage) of every job of a run whose files carry one; not all need be there."""
+    """(files, wanted lineage) of every job of a run that leaves a file with one."""
     known: dict[tuple[str, int], str] = {}
     for stage, step in work(run):
         wanted = lineage(run.settings, stage, step, known)
