@@ -46,12 +46,14 @@ def after_the_demo(tmp_path_factory):
     baseline.mkdir()
     for step in (0, 1):
         (baseline / f"step{step}").symlink_to(f"../step{step}")
-    run = json.loads((demo / "run.json").read_text())
+    run = {**json.loads((demo / "run.json").read_text()), "run": "results/demo"}
+    (demo / "run.json").write_text(json.dumps(run))
     as_baseline = {**run, "run": "results/demo/sft", "name": "sft", "group": "sft", "kind": "sft"}
     (baseline / "run.json").write_text(json.dumps(as_baseline))
     other = demo / "sweep/G2"
     other.mkdir(parents=True)
-    (other / "run.json").write_text(json.dumps({**run, "name": "G2", "group": "G2"}))
+    as_g2 = {**run, "run": "results/demo/sweep/G2", "name": "G2", "group": "G2"}
+    (other / "run.json").write_text(json.dumps(as_g2))
     (folder / "workflow").symlink_to(ROOT / "workflow")
     return folder
 
