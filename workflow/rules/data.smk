@@ -8,7 +8,7 @@ rule machine:
     log:
         "{run}/logs/machine.log",
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     resources:
         gpu=gpus(),
     params:
@@ -36,7 +36,7 @@ rule data:
     benchmark:
         "{run}/benchmarks/data.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         train=source("train"),
         validation=source("validation"),
@@ -64,7 +64,7 @@ rule model:
     benchmark:
         "models/benchmarks/{org}--{name}@{revision}.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "fetch_model.py"
         " --model {wildcards.org}/{wildcards.name}@{wildcards.revision}"

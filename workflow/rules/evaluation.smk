@@ -22,7 +22,7 @@ rule eval:
         "{run}/step{step}/benchmarks/eval-{shard}-of-{shards}.jsonl"
     priority: 30
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     threads: threads
     resources:
         gpu=gpus(),
@@ -76,7 +76,7 @@ rule grade:
         "{run}/step{step}/benchmarks/grade.jsonl"
     priority: 30
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     threads: threads
     params:
         flags=flags("score"),
@@ -107,7 +107,7 @@ rule metrics:
         "{run}/step{step}/benchmarks/metrics.jsonl"
     priority: 30
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage("metrics"),
     shell:
@@ -131,7 +131,7 @@ checkpoint best_so_far:
     log:
         "{run}/step{step}/logs/best_so_far.log",
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage("metrics"),
     shell:
@@ -155,7 +155,7 @@ rule best:
     benchmark:
         "{run}/benchmarks/best.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage_of_last,
     shell:
@@ -177,6 +177,6 @@ rule best_policy:
         "{run}/logs/best_policy.log",
     localrule: True
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "ln -sr {input:q} {output:q} > {log:q} 2>&1"

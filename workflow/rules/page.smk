@@ -15,7 +15,7 @@ rule table:
     benchmark:
         "{run}/benchmarks/table.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "table.py"
         " --evaluations {input.evaluations:q}"
@@ -44,7 +44,7 @@ rule summarize:
     benchmark:
         "{run}/benchmarks/summarize.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         identity=identity,
     shell:
@@ -77,7 +77,7 @@ rule plots:
     benchmark:
         "{run}/benchmarks/plots.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         folder="{run}/plots",
         target=target_accuracy,
@@ -102,7 +102,7 @@ rule compare:
     benchmark:
         "{experiment}/benchmarks/{report}/compare.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "compare.py" " --runs {input.runs:q}" " --output {output:q}" " > {log:q} 2>&1"
 
@@ -123,7 +123,7 @@ rule discuss:
     benchmark:
         "{experiment}/benchmarks/{report}/discuss.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "discuss.py"
         " --runs {input.runs:q}"
@@ -151,7 +151,7 @@ rule report_plots:
     benchmark:
         "{experiment}/benchmarks/{report}/plots.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         folder="{experiment}/{report}/plots",
         target=target_accuracy,
@@ -183,7 +183,7 @@ rule page:
     benchmark:
         "{experiment}/benchmarks/{report}/page.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         plots=lambda w, input: os.path.dirname(input.plots[0]),
     shell:

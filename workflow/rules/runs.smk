@@ -41,14 +41,31 @@ def on_path():
 shell.prefix(f"set -euo pipefail; {on_path()} ".replace("{", "{{").replace("}", "}}"))
 
 
+# The conda environments of `--sdm conda`, whose paths Snakemake formats as well.
+CPU_ENV, GPU_ENV = (
+    str(BASE / f"workflow/envs/{name}.yaml").replace("{", "{{").replace("}", "}}")
+    for name in ("cpu", "gpu")
+)
+
+
 def local(path):
     """A path of the settings: as it stands if it exists, else the workflow's own file of that name."""
     return path if os.path.exists(path) or not (BASE / path).exists() else str(BASE / path)
 
 
 def literal(path):
-    """The path as an input function must return it: Snakemake takes braces for wildcards."""
-    return path.replace("{", "{{").replace("}", "}}")
+    """The path, or a link to it where it holds braces, which Snakemake takes for wildcards."""
+    if "{" not in path:
+        return path
+    target = Path(path).absolute()
+    name = hashlib.sha256(os.fsencode(target)).hexdigest()[:16] + target.suffix
+    link = Path(".cache/links") / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        made = link.with_name(f".{name}.{os.getpid()}")
+        made.symlink_to(target)
+        made.replace(link)  # a process beside this one may make the same link
+    return str(link)
 
 
 def refuse_bad(settings, source):
@@ -93,6 +110,13 @@ refuse_bad(config, "config.yaml")
 PRESETS = load_presets()
 RUNS = all_runs()
 SHARED = lineages.shared(RUNS)
+for run in RUNS.values():  # all links before the first job: Snakemake looks into a folder only once
+    data = run.settings["data"]
+    for path in (run.settings["model"], run.settings["prompt"], data["train"], data["validation"]):
+        if isinstance(path, str) and os.path.exists(local(path)):
+            literal(local(path))
+    if run.settings.get("traces"):
+        literal(local(run.settings["traces"]))
 # Files that other settings made, and a file that is newer than they: an input of the jobs that make them again.
 STALE = stale.stale(RUNS.values())
 MARKER = ".cache/other_settings"

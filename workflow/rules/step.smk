@@ -28,7 +28,7 @@ rule sample:
         "{run}/step{step}/benchmarks/sample-{shard}-of-{shards}.jsonl"
     priority: 10
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     threads: threads
     resources:
         gpu=gpus(),
@@ -77,7 +77,7 @@ rule score:
         "{run}/step{step}/benchmarks/score.jsonl"
     priority: 20
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     threads: threads
     params:
         flags=flags("score"),
@@ -107,7 +107,7 @@ rule filter:
         "{run}/step{step}/benchmarks/filter.jsonl"
     priority: 20
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         flags=flags("filter"),
         lineage=lineage("filter"),
@@ -141,7 +141,7 @@ rule sft:
         "{run}/step{step}/benchmarks/sft.jsonl"
     priority: 20
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     threads: threads
     resources:
         gpu=gpus("sft"),
@@ -182,7 +182,7 @@ rule gather:
     wildcard_constraints:
         run=only(run for run in RUNS if run not in SFT_BASELINES),
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage("sample"),
     shell:
@@ -211,7 +211,7 @@ rule traces:
     wildcard_constraints:
         run=only(SFT_BASELINES),
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     params:
         traces=traces_flag,
         skip_too_long=setting("data", "skip_too_long"),

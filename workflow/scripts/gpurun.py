@@ -159,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--device", choices=["cuda", "cpu"], required=True)
+    parser.add_argument("--device", choices=["cuda", "cpu"], required=True, help="cpu hides every GPU")
     parser.add_argument("--gpus", type=int, required=True, help="how many GPUs were granted")
     parser.add_argument(
         "--threads", type=int, default=1, help="CPU threads of the numerical libraries"
