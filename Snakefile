@@ -28,6 +28,7 @@ configfile: "config.yaml" if os.path.exists("config.yaml") else DEFAULTS
 
 
 include: "workflow/rules/runs.smk"
+include: "workflow/rules/terminal.smk"
 include: "workflow/rules/lookups.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/step.smk"
