@@ -7,13 +7,18 @@ A sentence with any other word states nothing: it may deny the number, doubt it,
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ei.checker.parse import vocabulary as v
-from ei.checker.parse.node import Node
+from ei.checker.parse.node import REALS, Node
 from ei.checker.parse.shape import parse
-from ei.checker.parse.tokens import Token, Unreadable
+from ei.checker.parse.tokens import Token, Unreadable, match_brackets
 
 LONGEST = 120  # tokens of a sentence that is read
+CONNECTIVE_PHRASES = sorted(v.CONNECTIVE_PHRASES, key=len, reverse=True)
+PHRASAL_VERBS = sorted(v.PHRASAL_VERBS, key=len, reverse=True)
+CONCLUDING = frozenset(("So", "Therefore", "Thus", "Hence"))
+IS_THE_ANSWER = v.words("is the our my your final correct answer solution result")
 MARKS = frozenset(("Rightarrow", "rightarrow", "therefore", "because"))
 
 
@@ -53,6 +58,10 @@ def _sentences(tokens: list[Token]) -> list[list[Token]]:
         ends = token.kind == "stop" and (
             token.text != "." or after is None or after.space or after.kind == "stop"
         )
+        if ends and token.text == "." and _is_item_number(tokens, index):
+            ends = False
+        if token.text in CONCLUDING and token.space and token.kind == "word":
+            found.append([])
         if ends:
             found.append([])
         else:
@@ -60,16 +69,26 @@ def _sentences(tokens: list[Token]) -> list[list[Token]]:
     return found
 
 
+def _is_item_number(tokens: list[Token], index: int) -> bool:
+    """Whether a full stop belongs to the number of a list's item: a line's "1. "."""
+    starts = index >= 1 and tokens[index - 1].kind == "num"
+    return starts and index >= 2 and tokens[index - 2].text == "\n"
+
+
 def _check_other(
     sentence: list[Token], claim: tuple[int, Node, list[Token]] | None, node: Node, best: int, before: bool
 ) -> None:
     """Raise Unreadable unless a sentence beside the statement may be an explanation of it."""
-    if claim is not None and claim[0] in (0, 3) and claim[1].key != node.key:
+    words = [token.text.lower() for token in sentence]
+    item = sentence[0].kind == "num" and words[1:2] == ["."] and len(words) > 2
+    heading = words[0] in v.HEADINGS or words[:2] == ["this", "is"] or item
+    bare = claim is not None and claim[0] in (0, 3) and not heading
+    if bare and claim is not None and claim[1].key != node.key and not (before and best == 2):
         raise Unreadable("two statements that differ")
     if before and best >= 2:
         return  # what leads to a conclusion may say anything
-    words = [token.text.lower() for token in sentence]
-    heading = words[0] in v.HEADINGS or words[:2] == ["this", "is"]
+    if claim is None and _connective(sentence, 0):
+        raise Unreadable("a later conclusion that cannot be read")
     prose = sum(token.kind == "word" for token in sentence) >= 3
     if not (heading or prose) or not _is_free(sentence, True):
         raise Unreadable("a sentence that is no explanation")
@@ -107,6 +126,13 @@ def _claim(sentence: list[Token], first: bool) -> tuple[int, Node, list[Token]] 
 
 def _candidates(sentence: list[Token]) -> Iterator[tuple[int, list[Token]]]:
     """The stretches of a sentence that may be its answer, with their ranks, likeliest first."""
+    marked = _after_marker(sentence)
+    if marked:
+        for part in _without_tails(marked):
+            yield 3, part
+            for _, rest in _after_verb(part, 3):
+                yield 3, rest
+        yield from _only_value(marked)
     for start in (0, *_late_connectives(sentence)):
         if start and not _is_free(sentence[:start], True):
             continue
@@ -114,6 +140,23 @@ def _candidates(sentence: list[Token]) -> Iterator[tuple[int, list[Token]]]:
         for part in _without_tails(rest):
             yield (2 if concluded or start else 0), part
             yield from _after_verb(part, 2 if concluded or start else 1)
+
+
+def _after_marker(sentence: list[Token]) -> list[Token]:
+    """What follows "Final answer:" in the same sentence."""
+    for index, token in enumerate(sentence[:6]):
+        if token.text == ":" and _is_heading(sentence[:index]):
+            return sentence[index + 1 :]
+    return []
+
+
+def _only_value(tokens: list[Token]) -> Iterator[tuple[int, list[Token]]]:
+    """The only number of a sentence after "Final answer:", with the word that it counts."""
+    numbers = [i for i, token in enumerate(tokens) if token.kind == "num"]
+    words = [token.text.lower() for token in tokens]
+    changed = v.DENIALS | v.HEDGES | v.words("square cube root half twice double triple third of by")
+    if len(numbers) == 1 and all(t.kind in ("word", "num") for t in tokens) and not changed & set(words):
+        yield 3, tokens[numbers[0] : numbers[0] + 2]
 
 
 def _late_connectives(sentence: list[Token]) -> Iterator[int]:
@@ -128,7 +171,7 @@ def _connective(tokens: list[Token], at: int) -> int:
     token = tokens[at]
     if token.text in MARKS or (token.kind == "word" and token.text.lower() in v.CONNECTIVES):
         return 1
-    for phrase in v.CONNECTIVE_PHRASES:
+    for phrase in CONNECTIVE_PHRASES:
         if _matches(tokens, at, phrase):
             return len(phrase.split())
     return 0
@@ -170,6 +213,11 @@ def _without_tails(tokens: list[Token]) -> Iterator[list[Token]]:
             free = _is_free(tokens[index + 1 :], False)
         elif opening and _total(tokens[index:]):
             free = True
+        elif low == "is" and {t.text.lower() for t in tokens[index:]} <= IS_THE_ANSWER:
+            free = True
+        elif low in ("that", "which", "who") and token.kind == "word":
+            rest = tokens[index + 1 :]
+            free = _is_free(rest, False) and not v.HEDGES & {t.text.lower() for t in rest}
         else:
             continue
         if free:
@@ -196,7 +244,7 @@ def _after_verb(tokens: list[Token], rank: int) -> Iterator[tuple[int, list[Toke
         if size and _is_subject(subject):
             marked = any(token.text.lower() in v.MARKERS for token in subject)
             yield (3 if marked else rank), _after_adverbs(tokens[at + size :])
-        elif low in v.MARKERS and _is_subject(subject) and tokens[at + 1 : at + 2]:
+        elif low in v.MARKERS and (not subject or _is_subject(subject)) and tokens[at + 1 :]:
             yield 3, tokens[at + 1 :]  # "Answer 17"
         having = low in v.HAVING and _is_having(subject)
         if having:
@@ -205,7 +253,7 @@ def _after_verb(tokens: list[Token], rank: int) -> Iterator[tuple[int, list[Toke
 
 def _verb(tokens: list[Token], at: int) -> int:
     """How many tokens the verb at an index has; 0 where there is none."""
-    for phrase in v.PHRASAL_VERBS:
+    for phrase in PHRASAL_VERBS:
         if _matches(tokens, at, phrase):
             return len(phrase.split())
     return int(tokens[at].text.lower() in v.BE or (at > 0 and tokens[at].text == "="))
@@ -282,29 +330,20 @@ def answer_of(tokens: list[Token]) -> Node:
         if phrase in phrases:
             return Node(kind, "{}" if kind == "none" else "missing")
     if phrase in v.ALL_REALS:
-        from ei.checker.parse.node import REALS
-
         return REALS
     body, qualifier = _without_qualifier(tokens)
-    from dataclasses import replace
-
-    node = parse(_rounded_removed(body))
+    node = parse(_with_rounding(body))
     return replace(node, qualifier=qualifier) if qualifier else node
 
 
-def _rounded_removed(tokens: list[Token]) -> list[Token]:
-    """The tokens without "approximately" after "or": the value before is exact."""
+def _with_rounding(tokens: list[Token]) -> list[Token]:
+    """The tokens with a sign for "approximately" after "or": the value before is exact."""
     kept = []
     for index, token in enumerate(tokens):
         hedge = token.text.lower() in ("approximately", "about", "roughly", "approx")
-        if hedge and index and tokens[index - 1].text in ("or", ","):
-            token.role = "rounding"
-            continue
+        if hedge and index and tokens[index - 1].text == "or":
+            token = replace(token, kind="rel", text="~=")
         kept.append(token)
-    if len(kept) < len(tokens):
-        from ei.checker.parse.tokens import match_brackets
-
-        match_brackets(kept)
     return kept
 
 
@@ -320,16 +359,25 @@ def trimmed(tokens: list[Token]) -> list[Token]:
     ):
         end -= 1
     found = tokens[start:end]
-    from ei.checker.parse.tokens import match_brackets
-
     match_brackets(found)
     return found
+
+
+def words_after_marker(tokens: list[Token]) -> list[Token]:
+    """The words of "The answer is Friday.", or nothing where no such sentence comes."""
+    for at, token in enumerate(tokens[:20]):
+        marked = any(t.text.lower() in v.MARKERS for t in tokens[:at])
+        if marked and token.text.lower() in ("is", ":", "are") and _is_subject(tokens[:at]):
+            return trimmed(tokens[at + 1 :])
+    return []
 
 
 def _without_qualifier(tokens: list[Token]) -> tuple[list[Token], str]:
     """The tokens before "for all x", and that as a string."""
     for index in range(1, len(tokens)):
         token = tokens[index]
+        if (modulus := _modulus(tokens[index:])) is not None:
+            return trimmed(tokens[:index]), f"mod {modulus}"
         if token.kind == "word" and token.text.lower() in v.QUALIFIER_STARTS and index < len(tokens) - 1:
             rest = tokens[index:]
             if all(_may_qualify(part) for part in rest) and any(p.kind in ("letter", "cmd") for p in rest):
@@ -338,6 +386,14 @@ def _without_qualifier(tokens: list[Token]) -> tuple[list[Token], str]:
                     part.role = "qualifier"
                 return trimmed(body), "".join(p.text for p in rest).lower().rstrip(")")
     return tokens, ""
+
+
+def _modulus(tokens: list[Token]) -> str | None:
+    r"""The modulus of "(mod 5)", `\pmod{5}` or `\pmod 5`, if the rest is that."""
+    texts = [token.text for token in tokens if token.text not in ("{", "}")]
+    if len(texts) == 4 and texts[0] == "(" and texts[1] in ("mod", "bmod") and texts[3] == ")":
+        return texts[2]
+    return texts[1] if len(texts) == 2 and texts[0] == "pmod" else None
 
 
 def _may_qualify(token: Token) -> bool:

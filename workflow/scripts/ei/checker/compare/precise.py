@@ -14,7 +14,7 @@ from mpmath import mp
 
 from ei.checker.compare.exact import Unknown
 from ei.checker.compare.grid import Grid
-from ei.checker.parse.tree import Tree, letters, parts
+from ei.checker.parse.tree import Tree, letters, number, parts
 
 DIGITS = 50  # of a first look
 CLOSE = 40  # digits that must agree in it
@@ -95,7 +95,8 @@ def agree(a: Any, b: Any, digits: int) -> bool:
 def _same_formula(first: Tree, second: Tree, names: list[str]) -> bool:
     """Whether two formulas agree at enough points."""
     whole = _counting(first) | _counting(second)
-    for positive in (False, True):
+    roots = _has_roots(first) and _has_roots(second)  # textbooks take the letters in them positive
+    for positive in (True,) if roots and not whole else (False, True):
         defined = 0
         with mp.workdps(DIGITS):
             for env in _points(names, whole, positive):
@@ -109,6 +110,15 @@ def _same_formula(first: Tree, second: Tree, names: list[str]) -> bool:
         if defined >= NEEDED:
             return True
     raise Unknown("defined at too few points")
+
+
+def _has_roots(tree: Tree) -> bool:
+    """Whether a letter stands under an even root."""
+    return any(
+        (part[0] == "root" and letters(part[1]) and part[2] == number(2))
+        or (part[0] == "^" and part[2][0] == "/" and letters(part[1]))
+        for part in parts(tree)
+    )
 
 
 def _points(names: list[str], whole: frozenset[str], positive: bool) -> list[Env]:
@@ -289,16 +299,17 @@ def _series(tree: Tree, env: Env, strict: bool) -> Any:
     return total
 
 
-def _grid(tree: Tree, env: Env, strict: bool) -> Grid:
+def _grid(tree: Tree, env: Env, strict: bool) -> Any:
     """A matrix or a vector inside an expression."""
     node = tree[1]
-    rows = node.items if node.kind == "matrix" and node.mark == "[" else None
+    rows = node.items if node.kind == "matrix" and node.mark in ("[", "|") else None
     cells = [row.items for row in rows] if rows else [[item] for item in node.items]
     if node.kind not in ("matrix", "tuple") or not cells:
         raise Unknown(node.kind)
     if any(cell.tree is None for row in cells for cell in row):
         raise Unknown("a cell that is no value")
-    return Grid([[evaluate(cell.tree, env, strict) for cell in row] for row in cells])
+    grid = Grid([[evaluate(cell.tree, env, strict) for cell in row] for row in cells])
+    return grid.determinant() if node.mark == "|" else grid
 
 
 RULES: dict[str, Callable[[Tree, Env, bool], Any]] = {

@@ -48,9 +48,24 @@ def label_of(cursor: Cursor, start: int, end: int) -> str:
         inner = [token.kind for token in tokens[1:-1]]
         names = set(inner) <= {"letter", "sep", "op", "num"} and "letter" in inner
         return "".join(texts) if names and "," in texts and "-" not in texts else ""
-    if _is_name([(token.kind, token.text) for token in tokens]):
+    pairs = [(token.kind, token.text) for token in tokens]
+    if texts[0] == texts[-1] == "|" and len(texts) > 2:
+        pairs = pairs[1:-1]
+    ratio = [list(part) for part in _split(pairs, ":")]
+    if texts[0] == "frac" and set(kind for kind, _ in pairs[1:]) == {"letter"}:
         return "".join(texts)
-    return ""
+    return "".join(texts) if all(part and _is_name(part) for part in ratio) else ""
+
+
+def _split(tokens: list[tuple[str, str]], sign: str) -> list[list[tuple[str, str]]]:
+    """The stretches between a sign."""
+    found: list[list[tuple[str, str]]] = [[]]
+    for token in tokens:
+        if token[1] == sign:
+            found.append([])
+        else:
+            found[-1].append(token)
+    return found
 
 
 def _is_name(tokens: list[tuple[str, str]]) -> bool:

@@ -65,7 +65,7 @@ class Quantities(Functions):
         found = ""
         for token in self.tokens[start : self.at]:
             found += " " if found[-1:].isdigit() and token.text[:1].isdigit() else ""
-            found += token.text
+            found += token.text + (" " if token.kind == "sep" else "")  # 1, 234 is not 1,234
         return found
 
     def measured(self) -> Tree:
@@ -160,7 +160,8 @@ class Quantities(Functions):
     def letter_is_unit(self) -> bool:
         """Whether the letter that comes after a number is a unit."""
         token, before = self.peek(), self.tokens[self.at - 1]
-        if token.kind != "letter" or token.text not in SHORT or before.kind != "num":
+        numeric = before.kind == "num" or (token.prose and before.kind == "close")
+        if token.kind != "letter" or token.text not in SHORT or not numeric:
             return False
         after = self.peek(1)
         if after.kind in ("letter", "fn", "num", "open", "cmd"):
@@ -196,7 +197,7 @@ class Quantities(Functions):
         if word in ("am", "pm") or word in ("degree", "degrees"):
             self.take("unit")
             return [(word.removesuffix("s"), 0)] + self.temperature()
-        if word in NEUTRAL:
+        if word in NEUTRAL and not (word == "in" and self.text(1) not in ("total", "all")):
             self.take("word without effect")
             return [(word, 0)]
         name = unit_name(token.text)
@@ -272,7 +273,8 @@ class Quantities(Functions):
         if self.text(after) == "_" or self.text(after) == "base":
             for _ in range(after + 1):
                 self.take("numeral with a base")
-            return Node("value", self.key(start), mark=f"{digits.text} base {self.base_number()}")
+            base = self.base_number()
+            return Node("value", self.key(start), mark=f"{digits.text} base {base}")
         if self.text(after) == "(" and self.text(after + 1) == "base":
             for _ in range(after + 2):
                 self.take("numeral with a base")

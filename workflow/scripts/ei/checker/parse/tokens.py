@@ -39,6 +39,7 @@ SCAN = re.compile(
     r"""
       (?P<space> [\ \t~]+ | \\[,;:!>\ ] | \\(?:q?quad|(?:thin|med|thick|neg)space|enspace)(?![a-zA-Z]) )
     | (?P<line> \n+ )
+    | (?P<delimiter> \\[()\[\]] )                                      # \( \) \[ \]
     | (?P<repeating> [0-9]*\.[0-9]*(?:                       # 0.1\overline{6}  0.\dot{3}  0.(3)
           \\(?:overline|bar)\ ?(?:\{[0-9]{1,40}\}|[0-9])
         | \\dot\ ?\{?[0-9]\}?(?:[0-9]{0,20}\\dot\ ?\{?[0-9]\}?)?
@@ -56,6 +57,7 @@ SCAN = re.compile(
     """,
     re.X | re.S,
 )
+COMMA = re.compile(r"\{ ?, ?\}|,\\! ?")  # 1{,}234 and 1,\!234
 FACTORIALS = ("num", "close")  # what the sign of a factorial may follow
 BRACE = re.compile(r"\\.|[{}]", re.S)  # an escaped sign is passed over
 TEXTS = frozenset(
@@ -119,7 +121,7 @@ SAME_SIGN = {"**": "^", "^^": "^", r"\|": "||", r"\$": "$", r"\%": "%", r"\&": "
 
 def pieces_of(text: str) -> list[Token]:
     """The tokens of a text, runs of letters as they stand; raises Unreadable beyond MAX_TOKENS."""
-    lexer = _Lexer(plain_characters(text))
+    lexer = _Lexer(COMMA.sub(",", plain_characters(text)))
     lexer.run(0, len(lexer.text), False)
     return _single_figures(_spaced_thousands(_without_dollars(lexer.found)))
 
@@ -145,7 +147,7 @@ class _Lexer:
     def add(self, match: re.Match[str], prose: bool, end: int) -> int:
         """Add what the match stands for; where to go on."""
         kind, text = match.lastgroup or "", match[0]
-        if kind == "space":
+        if kind in ("space", "delimiter"):
             self.space = True
         elif kind == "run":
             self.put("run", text, match, prose)
@@ -189,6 +191,9 @@ class _Lexer:
         """Add the token of a LaTeX command, or what stands in its braces; where to go on."""
         name = match[0][1:].rstrip("*")
         after = match.end()
+        if name.startswith(("quad", "qquad")) and name not in ("quad", "qquad"):
+            self.space = True  # \\quadx is a slip for \\quad x
+            return match.start() + name.index("quad") + 5
         if name == "left":
             self.lefts.append(self.text[after : after + 2])
         if name in ("left", "right") and self.text[after : after + 1] == ".":

@@ -72,7 +72,7 @@ PHRASAL_VERBS = (
     "adds up to", "evaluates to", "simplifies to", "is simply", "is just", "is exactly", "is thus",
     "is therefore", "is then", "is also", "is/are", "is now", "is indeed", "are given by",
     "is found to be", "must therefore be", "is the number", "is the value", "works out to",
-    "is indeed equal to", "reduces to", "is option", "is choice", "is always",
+    "is indeed equal to", "reduces to", "is option", "is choice", "is always", "increases by", "decreases by",
 )  # fmt: skip
 PRONOUNS = words("he she it they we you i there one")
 HAVING = words(
@@ -102,7 +102,7 @@ SUBJECTS = words(
     " drawn white black red blue green thinking using over game test class school room box bag"
     " x y z n k m buy get make find given person child man woman car train line segment container"
     " simplifying solving evaluating computing so thus therefore hence hers following statement"
-    " problem question exercise calculation computation then now have we"
+    " problem question exercise identity ordered system could error measurement position smaller calculation computation then now have we"
 )
 ADVERBS = words(
     "exactly precisely simply just thus therefore indeed only then also now equal to the number"
@@ -110,7 +110,7 @@ ADVERBS = words(
 )
 NEUTRAL = words(
     "total altogether in all overall only exactly here answer respectively each now left remaining"
-    " remain needed required together possible different distinct such the a an of is are there"
+    " remain needed required together them possible different distinct such the a an of is are there"
     " whole same that these for number way ways long tall wide high deep old each more? solution"
     " solutions final correct"
 )
