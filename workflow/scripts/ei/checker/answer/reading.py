@@ -30,7 +30,8 @@ def read(text: str, longest: int) -> Reading:
     try:
         tokens = tokens_of(content)
     except Unreadable as error:
-        return Reading(words_node(content), content, str(error))
+        rest = _conclusion(content)
+        return read(rest, longest) if rest else Reading(words_node(content), content, str(error))
     if not tokens:
         return Reading(Node("empty"), content, "empty")
     try:
@@ -48,6 +49,12 @@ def read(text: str, longest: int) -> Reading:
         return Reading(words_node(shown), shown, why, tokens)
     said = trimmed(said)
     return Reading(node, _source(content, said), "", tokens)
+
+
+def _conclusion(text: str) -> str:
+    """What follows the last "Final Answer" in a text whose brackets do not match, or ""."""
+    at = max(text.rfind("Final Answer"), text.rfind("final answer"))
+    return text[at:] if at > 0 else ""
 
 
 def _after_choice(tokens: list[Token]) -> list[Token] | None:

@@ -36,14 +36,16 @@ def stated(tokens: list[Token]) -> tuple[Node, list[Token]]:
             heading = True
             read.append(None)
             continue
-        found = _claim(sentence, first=index == 0)
+        explains = bool(index) and sentence[0].text.lower() in v.HEADINGS
+        found = None if explains else _claim(sentence, first=index == 0)
         read.append((3 if heading else found[0], *found[1:]) if found else None)
         heading = False
     claims = [(claim[0], i, claim) for i, claim in enumerate(read) if claim is not None]
     if not claims:
         raise Unreadable("no sentence that states an answer")
     best = max(rank for rank, _, _ in claims)
-    at, (_, node, said) = [(i, claim) for rank, i, claim in claims if rank == best][-1]
+    of_best = [(i, claim) for rank, i, claim in claims if rank == best]
+    at, (_, node, said) = of_best[-1 if best else 0]  # a bare answer comes first
     for i, sentence in enumerate(sentences):
         if i != at and not _is_heading(sentence):
             _check_other(sentence, read[i], node, best, i < at)
@@ -283,7 +285,7 @@ def _is_open(tokens: list[Token], index: int) -> bool:
     text = tokens[index].text
     plural = text.islower() and len(text) > 3 and text.endswith("s") and not text.endswith("ss")
     name = text[:1].isupper() and text[1:].islower() and text.lower() not in v.NEUTRAL
-    return (plural or name) and text.lower() not in v.HEDGES and index > 0
+    return (plural or name or text.isupper()) and text.lower() not in v.HEDGES and index > 0
 
 
 def _is_having(tokens: list[Token]) -> bool:
@@ -355,7 +357,7 @@ def trimmed(tokens: list[Token]) -> list[Token]:
     ):
         start += 1
     while end > start and (
-        tokens[end - 1].kind in ("stop", "sep", "quote") or tokens[end - 1].text in ("quad", ":")
+        tokens[end - 1].kind in ("stop", "sep", "quote") or tokens[end - 1].text in ("\\", ":")
     ):
         end -= 1
     found = tokens[start:end]

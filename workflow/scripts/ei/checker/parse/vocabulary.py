@@ -38,7 +38,7 @@ JOINERS = {"and": "and", "or": "or", "vee": "or", "lor": "or", "wedge": "and", "
 # A statement that holds one of these is not read: it denies, doubts or restricts.
 DENIALS = words(
     "not no never none nothing nobody cannot cant wont isnt arent wasnt doesnt didnt without"
-    " impossible false wrong incorrect mistake mistaken error doubt unless except but however"
+    " impossible false wrong incorrect mistake mistaken doubt unless except but however"
     " although though either neither nor maybe perhaps possibly probably likely unlikely guess"
     " suppose assume assuming let if whether instead rather alternatively wait actually oops"
     " correction unclear unknown uncertain unsure undefined invalid contradiction or anything"
