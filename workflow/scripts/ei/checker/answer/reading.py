@@ -3,12 +3,17 @@
 import contextlib
 from dataclasses import dataclass, field
 
+from functools import lru_cache
+
 from ei.checker.answer.boxes import boxed
 from ei.checker.answer.statement import answer_of, stated, trimmed, words_after_marker
 from ei.checker.answer.wrappers import peeled
 from ei.checker.parse.node import Node
 from ei.checker.parse.runs import tokens_of
 from ei.checker.parse.tokens import Token, Unreadable
+
+
+CACHED = 4096  # a reference is read once for all rollouts of its question
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class Reading:
     tokens: list[Token] = field(default_factory=list)
 
 
+@lru_cache(maxsize=CACHED)
 def read(text: str, longest: int) -> Reading:
     """The answer in a text; only a stretch of at most `longest` characters is read."""
     content = boxed(text)
@@ -44,7 +50,7 @@ def read(text: str, longest: int) -> Reading:
     try:
         node, said = stated(tokens_of(content))
     except Unreadable:
-        said = words_after_marker(tokens)
+        said = words_after_marker(tokens_of(content))
         shown = _source(content, said) if said else content
         return Reading(words_node(shown), shown, why, tokens)
     said = trimmed(said)
@@ -88,9 +94,11 @@ def word_key(text: str) -> str:
         pieces = tokens_of(text)
     except Unreadable:
         return " ".join(text.lower().split())
-    pieces = [p for p in pieces if p.kind not in ("quote", "dollar") and p.text not in ("{", "}")]
-    while pieces and pieces[-1].kind in ("stop", "sep"):
+    pieces = [p for p in pieces if p.text not in ("{", "}")]
+    while pieces and pieces[-1].kind in ("stop", "sep", "quote"):
         pieces.pop()
+    while pieces and pieces[0].kind == "quote":
+        pieces.pop(0)
     kept = [
         piece.text.lower()
         for index, piece in enumerate(pieces)

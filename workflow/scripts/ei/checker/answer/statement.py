@@ -8,6 +8,7 @@ A sentence with any other word states nothing: it may deny the number, doubt it,
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from ei.checker.parse import vocabulary as v
 from ei.checker.parse.node import REALS, Node
@@ -15,6 +16,7 @@ from ei.checker.parse.shape import parse
 from ei.checker.parse.tokens import Token, Unreadable, match_brackets
 
 LONGEST = 120  # tokens of a sentence that is read
+MOST_TRIES = 60  # stretches of it that are tried
 CONNECTIVE_PHRASES = sorted(v.CONNECTIVE_PHRASES, key=len, reverse=True)
 PHRASAL_VERBS = sorted(v.PHRASAL_VERBS, key=len, reverse=True)
 CONCLUDING = frozenset(("So", "Therefore", "Thus", "Hence"))
@@ -117,7 +119,7 @@ def _claim(sentence: list[Token], first: bool) -> tuple[int, Node, list[Token]] 
     """What a sentence states, with its rank: 3 the answer, 2 a conclusion, 1 another, 0 bare."""
     if len(sentence) > LONGEST:
         return None
-    for rank, candidate in _candidates(sentence):
+    for rank, candidate in islice(_candidates(sentence), MOST_TRIES):
         try:
             node = answer_of(candidate)
         except Unreadable:
@@ -239,7 +241,7 @@ def _after_verb(tokens: list[Token], rank: int) -> Iterator[tuple[int, list[Toke
     """What follows the verb of each subject that the closed lists know."""
     for at in range(len(tokens)):
         low = tokens[at].text.lower()
-        if low in v.DENIALS or (low in v.HEDGES and low not in ("most", "least")):
+        if low in v.DENIALS or (low in v.HEDGES and low not in v.SUBJECTS):
             return
         subject = tokens[:at]
         size = _verb(tokens, at)
@@ -277,7 +279,9 @@ def _is_subject(tokens: list[Token]) -> bool:
             index + 1 : index + 2
         ] == ["of"]:
             return False
-    return bool(tokens) and any(token.kind in ("word", "letter") for token in tokens)
+    if any(t.kind in ("bad", "stop", "env") or (t.kind == "rel" and t.text != "=") for t in tokens):
+        return False
+    return bool(tokens) and tokens[0].kind in ("word", "letter", "cmd", "fn", "op")
 
 
 def _is_open(tokens: list[Token], index: int) -> bool:
@@ -302,6 +306,8 @@ def _after_adverbs(tokens: list[Token]) -> list[Token]:
     """The tokens after words such as "exactly", a colon, and "a profit of"."""
     at = 0
     while at < len(tokens) and (tokens[at].text.lower() in v.ADVERBS or tokens[at].text in (":", ",")):
+        if tokens[at].kind == "letter" and [t.kind for t in tokens[at + 1 : at + 2]] != ["word"]:
+            break
         if tokens[at].text.lower() in ("a", "the") and _reads_as_number(tokens[at:]):
             break
         at += 1
@@ -370,7 +376,7 @@ def words_after_marker(tokens: list[Token]) -> list[Token]:
     for at, token in enumerate(tokens[:20]):
         marked = any(t.text.lower() in v.MARKERS for t in tokens[:at])
         if marked and token.text.lower() in ("is", ":", "are") and _is_subject(tokens[:at]):
-            return trimmed(tokens[at + 1 :])
+            return tokens[at + 1 :]
     return []
 
 

@@ -21,6 +21,8 @@ CLOSE = 40  # digits that must agree in it
 PROOF = 1_000  # digits of a second look at constants that seem equal
 MOST_PROOF = 20_000  # beyond them a value takes seconds
 MAX_TERMS = 20_000
+MAX_EXPONENT = 10**9  # and beyond it a value has more digits than any answer
+MAX_FACTORIAL = 100_000
 NEEDED = 3  # points at which both sides must be defined
 POINTS = [(17, 23), (31, 13), (57, 11), (-19, 29), (-43, 17), (223, 9), (5, 7), (3, 11)]
 WHOLE = (3, 4, 6, 7, 9)  # points of letters that count something
@@ -169,7 +171,7 @@ def evaluate(tree: Tree, env: Env, strict: bool = False) -> Any:
         return rule(tree, env, strict)
     except ZeroDivisionError:
         raise Undefined("division by zero") from None
-    except (ValueError, TypeError, mpmath.libmp.libhyper.NoConvergence) as error:
+    except (ValueError, TypeError, OverflowError, AttributeError, mpmath.libmp.libhyper.NoConvergence) as error:
         raise Unknown(str(error)) from None
 
 
@@ -190,8 +192,10 @@ def _binary(tree: Tree, env: Env, strict: bool) -> Any:
 
 def _power(tree: Tree, env: Env, strict: bool) -> Any:
     base, exponent = evaluate(tree[1], env, strict), evaluate(tree[2], env, strict)
-    if isinstance(base, Grid) or isinstance(exponent, Grid):
+    if isinstance(base, Grid):
         return base.power(exponent)
+    if isinstance(exponent, Grid) or abs(exponent) > MAX_EXPONENT:
+        raise Unknown("an exponent that is no number, or too large")
     if mpmath.isint(exponent):
         return base ** int(exponent)
     if base == 0 and mpmath.re(exponent) > 0:
@@ -230,6 +234,8 @@ def _factorial(tree: Tree, env: Env, strict: bool) -> Any:
     n = evaluate(tree[1], env, strict)
     if isinstance(n, Grid) or (mpmath.isint(n) and n < 0):
         raise Undefined("the factorial of a negative number")
+    if abs(n) > MAX_FACTORIAL:
+        raise Unknown("the factorial of a number that is too large")
     if tree[0] == "!!" and not mpmath.isint(n):
         raise Unknown("a double factorial of no integer")
     return mp.factorial(n) if tree[0] == "!" else mp.fac2(n)

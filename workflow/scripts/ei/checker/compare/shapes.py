@@ -37,7 +37,7 @@ def equal(ref: Node, ans: Node, leaves: Leaves) -> bool:
     rule = RULES.get((ref.kind, ans.kind)) or RULES.get((ans.kind, ref.kind))
     if rule is not None:
         return rule(ref, ans, leaves)
-    if _is_real_set(ref) and _is_real_set(ans):
+    if _is_real_set(ref) and _is_real_set(ans) and "none" not in (ref.kind, ans.kind):
         return real_sets(ref, ans, leaves)
     return expressions(ref, ans, leaves)
 

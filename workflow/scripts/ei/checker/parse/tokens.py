@@ -45,11 +45,12 @@ SCAN = re.compile(
         | \\dot\ ?\{?[0-9]\}?(?:[0-9]{0,20}\\dot\ ?\{?[0-9]\}?)?
         | \([0-9]{1,20}\) ) )
     | (?P<scientific> [0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}(?![a-zA-Z0-9_^])(?!\.[0-9]) )  # 1.2e-3
-    | (?P<based> (?:[0-9]+[A-F]|[A-F]+[0-9])[0-9A-F]*(?=_\{?\(?(?:1[1-9]|[23][0-9])) )      # 2B_{12}
+    | (?P<based> (?:[0-9]{1,20}[A-F]|[A-F]{1,20}[0-9])[0-9A-F]{0,20}(?=_\{?\(?(?:1[1-9]|[23][0-9])) )      # 2B_{12}
     | (?P<grouped> [1-9][0-9]{0,2}(?:(?:,[0-9]{3}){1,9}(?!,?[0-9])|(?:'[0-9]{3}){1,9}(?![0-9])
           |(?:_[0-9]{3}){1,9}(?![0-9]))(?:\.[0-9]+)? )                    # 1,234  1'234  1_234
     | (?P<number> [0-9]+(?:\.[0-9]+)? | \.[0-9]+ )
     | (?P<noon> [aApP]\.\ ?[mM]\.?(?![a-zA-Z]) )                          # p.m.
+    | (?P<abbreviation> (?:sq|cu)\.(?=\ ?[a-z]) )                          # sq. ft
     | (?P<run> [a-zA-Z]+(?:'(?:t|s|re|ve|ll|m)(?![a-zA-Z]))? )
     | (?P<command> \\[a-zA-Z]+\*? )
     | (?P<row> \\\\(?:\[[^\]]{0,12}\])? )
@@ -156,9 +157,13 @@ class _Lexer:
         elif kind == "command":
             return self.command(match, prose, end)
         elif kind == "line":
-            self.put("stop", "\n", match, prose)
+            self.space = True
+            if not prose:
+                self.put("stop", "\n", match, prose)
         elif kind == "row":
             self.put("sep", "row", match, prose)
+        elif kind == "abbreviation":
+            self.put("run", text[:-1], match, True)
         elif kind == "noon":
             self.put("run", text[0].lower() + "m", match, True)
         else:
@@ -225,8 +230,9 @@ class _Lexer:
         """Go on after what stands in the braces of `\\text`, `\\mathbf` or `\\textcolor{red}`."""
         opening = self.skip_spaces(match.end(), end)
         close = self.closes.get(opening)
-        if close is None:
+        if close is None and name not in ARGUMENT_DROPPED:
             self.put("cmd", name, match, prose)
+        if close is None:
             return match.end()
         if name in ARGUMENT_DROPPED:
             return close + 1

@@ -101,7 +101,7 @@ SUBJECTS = words(
     " of in for to on with that which when where and by at per all both two three four"
     " drawn white black red blue green thinking using over game test class school room box bag"
     " x y z n k m buy get make find given person child man woman car train line segment container"
-    " simplifying solving evaluating computing so thus therefore hence hers following statement"
+    " package ball is are was were most least simplifying solving evaluating computing so thus therefore hence hers following statement"
     " problem question exercise identity ordered system could error measurement position smaller calculation computation then now have we"
 )
 ADVERBS = words(
