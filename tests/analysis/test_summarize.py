@@ -56,9 +56,17 @@ def evaluation(step, accuracy):
         "step": step,
         "n": 2,
         "responses": 2,
+        "samples": 1,
         "accuracy": accuracy,
         "accuracy_ci95": [0.0, 1.0],
+        "format_rate": 1.0,
+        "accuracy_given_format": accuracy,
         "mean_response_tokens": 5.0,
+        "truncated_rate": 0.0,
+        "entropy": None,
+        "policy": None,
+        "by_level": {},
+        "by_subject": {},
         "lineage": f"lineage of step {step}",
     }
 
