@@ -107,7 +107,9 @@ def card() -> str:
     """The name of the first GPU, or of none."""
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[0]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(
+            "\n"
+        )[0]
     except (FileNotFoundError, subprocess.CalledProcessError):
         return "no GPU"
 

@@ -25,11 +25,12 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 
-from ei import policy, questions
-from ei.files import read_table
 from ei.generation import vllm_engine
 from ei.generation.command import make_requests, read_template
 from ei.generation.draw import Request, Sampling, closing_tokens
+
+from ei import policy, questions
+from ei.files import read_table
 
 STOP = "</answer>"
 

@@ -19,10 +19,11 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 
-import sample as bench
-from ei import policy
 from ei.generation import vllm_engine
 from ei.generation.draw import Request, Sampling, closing_tokens, response_text
+
+import sample as bench
+from ei import policy
 
 Rows = dict[
     tuple[str, int], tuple[list[int], str, str]

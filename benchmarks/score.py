@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests")]
 import polars as pl  # noqa: E402
 
 from ei.checker import Settings, score_pairs  # noqa: E402
-from ei.checker.extract import answer_text  # noqa: E402
+from ei.checker.answer.tags import answer_text  # noqa: E402
 from ei.stage import UserError, run  # noqa: E402
 
 

@@ -234,11 +234,11 @@ def grouped_heads(attention: Any, row: Any) -> dict[str, Any]:
 def ours(flags: argparse.Namespace) -> dict[str, Any]:
     """Updates of this project's loop: with entropy, without, at four times the batch; and where the time goes."""
     import torch
+    from ei.training.train import BETAS, take
+    from ei.training.world import World
 
     from ei.training import data, model, schedule
     from ei.training.report import peak_memory
-    from ei.training.train import BETAS, take
-    from ei.training.world import World
 
     world = World(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     policy = model.load(flags.work / "model", world.device)

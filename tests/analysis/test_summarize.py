@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from ei.analysis.steps import rollouts
-from ei.analysis.times import RULES, read_record, stage_times
+from ei.analysis.times import read_record, stage_times
 from ei.files import read_run
 from ei.schema import RunSummary, StageTime, StepSummary, UpdateSummary
 from ei.stage import UserError
@@ -204,9 +204,10 @@ def test_shards_take_as_long_as_the_longest_and_the_gpu_seconds_of_all(tmp_path)
 
 def test_stages_stand_in_the_order_of_the_run_whatever_the_order_of_their_records(tmp_path):
     run = write_run(tmp_path / "results")
-    paths = [record(run, "data", 1.0), *(record(run / "step1", s, 1.0) for s in RULES[3:7])]
-    times = stage_times(run, [*reversed(records_of(run)), record(run / "step1", "new", 1)], "cpu")
-    assert {path.stem for path in paths} < {time["stage"] for time in times}
+    record(run, "data", 1.0)
+    for stage in ("traces", "gather", "filter", "new"):
+        record(run / "step1", stage, 1.0)
+    times = stage_times(run, reversed(records_of(run)), "cpu")
     assert [(time["step"], time["stage"]) for time in times] == [
         (0, "data"), (0, "eval"), (1, "sample"), (1, "gather"), (1, "traces"), (1, "score"),
         (1, "filter"), (1, "sft"), (1, "eval"), (1, "new"),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ei.checker.judge import judge
-from ei.checker.quick import quick
+from ei.checker.compare.judge import judge
+from ei.checker.compare.quick import quick
 from ei.checker.settings import Settings, Verdict
 from ei.checker.version import VERSION
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ei.checker.extract import answer_text
-from ei.checker.judge import judge
-from ei.checker.quick import quick
+from ei.checker.answer.tags import answer_text
+from ei.checker.compare.judge import judge
+from ei.checker.compare.quick import quick
 from ei.checker.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "checker.md"

@@ -13,13 +13,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from ei.checker.workers.child import answer
 from sympy.parsing import sympy_parser
 
 from checker.hostile import HANDMADE, REFERENCES, mutated, responses
-from ei.checker import Settings, Verdict, pool, score, score_pairs, table
-from ei.checker.child import answer
-from ei.checker.judge import judge
-from ei.checker.pool import Pair, judge_pairs
+from ei.checker import Settings, Verdict, score, score_pairs, table
+from ei.checker.compare.judge import judge
+from ei.checker.workers import pool
+from ei.checker.workers.pool import Pair, judge_pairs
 from ei.stage import UserError
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
@@ -96,7 +97,7 @@ def test_workers_that_cannot_start_are_an_error_in_words(monkeypatch: pytest.Mon
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux enforces a limit on address space")
 def test_the_memory_of_a_worker_is_limited() -> None:
-    code = "from ei.checker.child import limit_memory; assert limit_memory(400); bytearray(600 * 2**20)"
+    code = "from ei.checker.workers.child import limit_memory; assert limit_memory(400); bytearray(600 * 2**20)"
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
@@ -124,7 +125,7 @@ def test_no_text_is_ever_evaluated_as_python(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
 def test_workers_die_with_a_parent_that_is_killed() -> None:
     code = (
-        "from ei.checker.pool import judge_pairs; from ei.checker import Settings\n"
+        "from ei.checker.workers.pool import judge_pairs; from ei.checker import Settings\n"
         "list(judge_pairs([('1', '33333333333333!')], Settings(timeout_s=600.0), 1))"
     )
     parent = subprocess.Popen(

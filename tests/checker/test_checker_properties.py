@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ei.checker.arithmetic import MAX_TOKENS, same_value
-from ei.checker.clean import clean
-from ei.checker.judge import judge
-from ei.checker.quick import quick
+from ei.checker.answer.spelling import clean
+from ei.checker.compare.arithmetic import MAX_TOKENS, same_value
+from ei.checker.compare.judge import judge
+from ei.checker.compare.quick import quick
 from ei.checker.settings import Settings
 
 DEFAULT = Settings()

@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 import plots
+from ei.analysis.times import RULES
 from ei.plots import PICTURES, cost, rollouts, style
 from ei.plots.entropy import first_updates
 from ei.plots.formats import label_direction, well_separated
@@ -86,10 +87,15 @@ def bars_of(axes: Axes) -> dict[str, dict[int, float]]:
     }
 
 
-def totals_of(bars: dict[str, dict[int, float]]) -> dict[int, float]:
-    """{step: height of its whole bar}."""
-    steps = {step for heights in bars.values() for step in heights}
-    return {step: sum(heights.get(step, 0) for heights in bars.values()) for step in steps}
+def totals_of(axes: Axes) -> dict[int, float]:
+    """{step: height of its whole bar}, whose segments lie one on another from the ground."""
+    bars = [bar for c in axes.containers if isinstance(c, BarContainer) for bar in c]
+    totals: dict[int, float] = {}
+    for bar in bars:
+        step = round(bar.get_x() + bar.get_width() / 2)
+        assert bar.get_y() == pytest.approx(totals.get(step, 0.0))
+        totals[step] = bar.get_y() + bar.get_height()
+    return totals
 
 
 every_case = pytest.mark.parametrize("runs", ODD.values(), ids=ODD)
@@ -206,9 +212,9 @@ def test_the_bars_of_what_became_of_rollouts_reach_100_percent(runs):
     if says_nothing(figure):
         assert not steps
         return
-    bars = bars_of(figure.axes[0])
-    assert totals_of(bars) == pytest.approx({step["step"]: 1.0 for step in steps})
-    kept = bars.get("kept", {})
+    (axes,) = figure.axes
+    assert totals_of(axes) == pytest.approx({step["step"]: 1.0 for step in steps})
+    kept = bars_of(axes).get("kept", {})
     for step in steps:
         assert kept.get(step["step"], 0) == pytest.approx(step["kept"] / step["rollouts"])
 
@@ -239,9 +245,7 @@ def test_the_bars_of_time_are_as_high_as_the_stages_of_a_step_took(runs):
     expected: dict[int, float] = {}
     for stage in stages:
         expected[stage["step"]] = expected.get(stage["step"], 0) + stage["seconds"]
-    unit = 1 if max(expected.values()) < 600 else 60
-    heights = totals_of(bars_of(figure.axes[0]))
-    assert heights == pytest.approx({step: s / unit for step, s in expected.items()})
+    assert totals_of(figure.axes[0]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -337,11 +341,26 @@ def test_the_longest_stages_are_named_and_the_rest_are_others():
     }
 
 
+@pytest.mark.parametrize(
+    ("seconds", "height", "unit"),
+    [(500, 500, "seconds"), (1200, 20, "minutes"), (18000, 5, "hours")],
+)
+def test_long_steps_are_shown_in_minutes_or_hours(seconds, height, unit):
+    (axes,) = picture("time", [a_run(stages=[stage_time(1, "sft", seconds)])]).axes
+    assert totals_of(axes) == {1: height}
+    assert axes.get_ylabel() == f"{unit} of jobs"
+
+
+def test_every_rule_that_takes_time_has_its_own_segment_in_the_order_of_a_step():
+    rules = [rule for rule in RULES if rule != "model"]  # fetched once, for all runs
+    assert [*rules, cost.OTHERS] == list(cost.STAGES)
+
+
 def test_the_time_of_what_another_run_made_is_not_counted():
     run = a_run()
     run["stages"].append(stage_time(1, "eval", 9999.0, shared_from="results"))
     figure = picture("time", [run])
-    assert max(totals_of(bars_of(figure.axes[0])).values()) == 376
+    assert max(totals_of(figure.axes[0]).values()) == 376
     assert "1,850 GPU-seconds" in words(figure)
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-
-from ei.training import attention, head, model
 from ei.training.launch import launch
 from ei.training.model import Policy
 from ei.training.packing import build_row
-from ei.training.schedule import Recipe
 from ei.training.train import train
 from ei.training.world import World
+
+from ei.training import attention, head, model
+from ei.training.schedule import Recipe
 from training import tiny
 
 pytestmark = [

@@ -7,13 +7,13 @@ from typing import Any
 
 import polars as pl
 import torch
+from ei.training.model import Policy
+from ei.training.packing import Sequence
 from safetensors.torch import load_file
 from transformers import Olmo2Config, Olmo2ForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from ei.training import model
 from ei.training.job import Job
-from ei.training.model import Policy
-from ei.training.packing import Sequence
 from ei.training.schedule import Recipe
 
 VOCABULARY = 96

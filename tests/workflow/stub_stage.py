@@ -22,7 +22,8 @@ files = {
     ],
 }.get(name, [output])
 if "--development" in flags and name in ("score", "metrics"):
-    files.append(Path(flags["--development"]))
+    second = Path(flags["--development"])
+    files += [second, second.with_suffix(".json"), second.with_suffix(".pairs.parquet")]
 if name == "sft":
     training = Path(flags["--training"])
     files = [output / "config.json", training, training.with_suffix(".json")]

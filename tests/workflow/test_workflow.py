@@ -12,9 +12,9 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from ei.policy import fingerprint
 
 from ei.files import read_metadata, to_arrow
-from ei.policy import fingerprint
 from ei.schema import RESPONSES, ROLLOUTS, SCORED, UPDATES
 from helpers import DEMO, command, copy_of, miniature, snakemake
 
@@ -26,16 +26,6 @@ def arrow(columns):
     """{column: its Arrow type} of a schema of Polars types."""
     table = to_arrow(pl.DataFrame(schema=columns))
     return {field.name: str(field.type) for field in table.schema}
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """A working folder with a finished run of two steps."""
-    folder = tmp_path_factory.mktemp("finished")
-    miniature(folder, data={"development": 8}, sft={"epochs": 2})
-    done = snakemake(folder)
-    assert done.returncode == 0, done.stdout[-3000:]
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -61,8 +61,12 @@ rule grade:
     output:
         validation="{run}/step{step}/responses.parquet",
         development="{run}/step{step}/development_responses.parquet",
-        report="{run}/step{step}/responses.json",
-        pairs="{run}/step{step}/responses.pairs.parquet",
+        reports=multiext("{run}/step{step}/", "responses.json", "development_responses.json"),
+        pairs=multiext(
+            "{run}/step{step}/",
+            "responses.pairs.parquet",
+            "development_responses.pairs.parquet",
+        ),
     log:
         "{run}/step{step}/logs/grade.log",
     benchmark:

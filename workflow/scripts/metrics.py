@@ -20,7 +20,7 @@ import polars as pl
 
 from ei import stage
 from ei.analysis.statistics import majority_at_k, pass_at_k, wilson
-from ei.checker.clean import clean, key
+from ei.checker.answer.spelling import clean, key
 from ei.files import read_table, stamp, write_json
 from ei.schema import RESPONSES
 

@@ -1,38 +1,40 @@
 #!/usr/bin/env python3
 """Score rollouts: does a response have the form, and does its answer equal the reference?
 
-    score.py --rollouts rollouts.parquet --output scored.parquet --lineage HASH --timeout_s 2.0 --max_chars 2000
-    score.py --explain "reference" "response"
+    score.py --rollouts results/demo/step1/rollouts.parquet --output example/scored.parquet
+    score.py --explain "1/2" "half of it.</think> <answer> 0.5 </answer>"
 
-Beside scored.parquet lie scored.json (counts, disagreements, slowest pairs) and scored.pairs.parquet (one row for
-each distinct pair of reference and answer, with milliseconds). docs/checker.md explains rules and policies.
+Beside scored.parquet lie scored.json (counts, disagreements, slowest pairs) and scored.pairs.parquet
+(one row for each distinct pair of reference and answer, with milliseconds). docs/checker.md explains
+the rules and their settings.
+
+With --development, rows whose column `split` says "development" go to that file, all others to
+--output. Several files of rollouts are joined in the order of question and sample.
 """
 
 import argparse
 import logging
 import os
-from dataclasses import asdict, fields
 from pathlib import Path
 
-from ei.checker import Settings
-from ei.stage import UserError, parser, run
+import polars as pl
 
-CHOICES = {
-    "tag_space": ("one", "any"),
-    "list_order": ("any", "same"),
-    "percent": ("optional", "value", "required"),
-    "units": ("optional", "required"),
-    "base": ("required", "optional"),
-}
+from ei.checker import Settings
+from ei.files import read_table, stamp, write_json, write_table
+from ei.schema import IDENTITY
+from ei.stage import UserError, add_settings, parser, run, settings_from
 
 
 def read_flags() -> argparse.Namespace:
-    """The command line."""
+    """Files, workers, and a flag for each of the checker's settings."""
     flags = parser(__doc__)
     flags.add_argument(
-        "--rollouts", type=Path, help="Parquet with the columns `answer` and `response`"
+        "--rollouts", type=Path, nargs="+", help="Parquet with columns `answer` and `response`"
     )
     flags.add_argument("--output", type=Path, help="the scored Parquet file")
+    flags.add_argument(
+        "--development", type=Path, help="scored rows whose split is development, possibly none"
+    )
     flags.add_argument(
         "--lineage", default="", help="hash of all settings that the output depends on"
     )
@@ -40,19 +42,18 @@ def read_flags() -> argparse.Namespace:
         "--workers", type=int, default=cores(), help="most worker processes (default: the cores)"
     )
     flags.add_argument(
-        "--memo", type=Path, help="Parquet file of verdicts of earlier steps, read and extended"
+        "--memo",
+        type=Path,
+        nargs="?",
+        help="the .pairs.parquet of an earlier step, whose verdicts are reused",
     )
     flags.add_argument(
-        "--explain", nargs=2, metavar=("REFERENCE", "RESPONSE"), help="print the way to one verdict"
+        "--explain",
+        nargs=2,
+        metavar=("REFERENCE", "RESPONSE"),
+        help="show how a verdict is reached",
     )
-    for setting in fields(Settings):
-        kind = type(setting.default)
-        flags.add_argument(
-            f"--{setting.name}",
-            type=kind,
-            default=setting.default,
-            choices=CHOICES.get(setting.name),
-        )
+    add_settings(flags, Settings)
     return flags.parse_args()
 
 
@@ -63,38 +64,56 @@ def cores() -> int:
 
 def checked(flags: argparse.Namespace) -> Settings:
     """The settings of the command line; an error names the flag that cannot be."""
-    settings = Settings(
-        **{setting.name: getattr(flags, setting.name) for setting in fields(Settings)}
-    )
-    if (
-        settings.timeout_s <= 0
-        or settings.max_chars < 1
-        or settings.tolerance < 0
-        or flags.workers < 1
-    ):
+    settings = settings_from(flags, Settings)
+    positive = (settings.timeout_s > 0, settings.max_chars > 0, flags.workers > 0)
+    if not all(positive) or settings.tolerance < 0:
         raise UserError(
             "--timeout_s, --max_chars and --workers must be positive, --tolerance not negative"
         )
     if settings.memory_mb < 400:
-        raise UserError("--memory_mb must be at least 400: Math-Verify alone needs about 250")
+        raise UserError("--memory_mb must be at least 400: sympy alone needs about 200")
     if not flags.explain and not (flags.rollouts and flags.output):
         raise UserError("score.py needs --rollouts and --output, or --explain")
+    if settings.reward:
+        from ei.checker.reward import load_reward
+
+        load_reward(settings.reward)  # an error in its name is the user's, and comes at once
     return settings
 
 
+def read_rollouts(paths: list[Path], settings: Settings) -> pl.DataFrame:
+    """The rows of all files; those of several by question and sample, as `gather.py` joins them."""
+    needed = ["answer", "response", *(["question"] if settings.reward else [])]
+    tables = [read_table(path, needed) for path in paths]
+    return tables[0] if len(tables) == 1 else pl.concat(tables).sort(IDENTITY)
+
+
 def write(flags: argparse.Namespace, settings: Settings) -> None:
-    """Read the rollouts, score them, and write the scored rows last: when they are there, all is there."""
+    """Score the rollouts, in one or two files."""
+    rollouts = read_rollouts(flags.rollouts, settings)
+    if not flags.development:
+        write_scored(rollouts, flags.output, flags, settings)
+        return
+    if "split" not in rollouts.columns:
+        raise UserError("--development needs rollouts with the column split")
+    of_development = pl.col("split").eq_missing("development")
+    write_scored(rollouts.filter(of_development), flags.development, flags, settings)
+    write_scored(rollouts.filter(~of_development), flags.output, flags, settings)
+
+
+def write_scored(
+    rollouts: pl.DataFrame, output: Path, flags: argparse.Namespace, settings: Settings
+) -> None:
+    """The scored rows and their sidecars; the rows are written last: when they are there, all is."""
+    from ei.checker.memo import made_by
     from ei.checker.report import summary, summary_line
     from ei.checker.table import score_pairs
-    from ei.checker.version import VERSION
-    from ei.files import read_table, stamp, write_json, write_table
 
-    rollouts = read_table(flags.rollouts, ["answer", "response"])
     scored, pairs = score_pairs(rollouts, settings, flags.workers, flags.memo)
-    made = stamp(flags.lineage, {**asdict(settings), "checker": VERSION})
-    write_table(pairs, flags.output.with_suffix(".pairs.parquet"), made)
-    write_json(summary(scored, pairs), flags.output.with_suffix(".json"), made)
-    write_table(scored, flags.output, made)
+    made = stamp(flags.lineage, made_by(settings))
+    write_table(pairs, output.with_suffix(".pairs.parquet"), made)
+    write_json(summary(scored, pairs), output.with_suffix(".json"), made)
+    write_table(scored, output, made)
     logging.info(summary_line(scored, pairs))
 
 
@@ -105,8 +124,7 @@ def main() -> None:
     if flags.explain:
         from ei.checker.explain import explain
 
-        reference, response = flags.explain
-        print(explain(reference, response, settings))
+        print(explain(*flags.explain, settings))
     else:
         write(flags, settings)
 

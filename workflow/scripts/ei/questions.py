@@ -1,4 +1,4 @@
-"""Questions with reference answers: reading them in the forms that data sets have, and choosing from them."""
+"""Questions with reference answers: reading them in the forms of data sets, and choosing from them."""
 
 import hashlib
 import json
@@ -10,37 +10,27 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
+from ei import schema
 from ei.stage import UserError
-
-SCHEMA = {
-    "question_id": pl.String,
-    "question": pl.String,
-    "answer": pl.String,
-    "level": pl.String,
-    "subject": pl.String,
-    "solution": pl.String,
-}
 
 CALCULATOR = re.compile(r"<<[^<>]*>>")  # GSM8K's notes to a calculator, as in "8*2=<<8*2=16>>16"
 
 
 def question_id(question: str) -> str:
-    """The first 16 hex digits of the SHA-256 of the question's text without surrounding white space."""
+    """The first 16 hex digits of the SHA-256 of the text, without surrounding white space."""
     return hashlib.sha256(question.strip().encode()).hexdigest()[:16]
 
 
 def last_boxed(solution: str) -> str | None:
-    r"""The content of the last `\boxed{...}` (or `\fbox{...}`, or `\boxed x`); None where there is none."""
+    r"""The content of the last `\boxed{...}`, `\fbox{...}` or `\boxed x`; None without any."""
     start = max(solution.rfind(r"\boxed"), solution.rfind(r"\fbox"))
     if start < 0:
         return None
-    rest = solution[start:].split("boxed" if solution.startswith(r"\boxed", start) else "fbox", 1)[
-        1
-    ]
-    if not rest.lstrip().startswith("{"):
+    command = "boxed" if solution.startswith(r"\boxed", start) else "fbox"
+    rest = solution[start:].split(command, 1)[1].lstrip()
+    if not rest.startswith("{"):
         words = rest.replace("$", " ").split()
         return words[0].rstrip(".") if words else None
-    rest = rest.lstrip()
     depth = 0
     for position, letter in enumerate(rest):
         depth += (letter == "{") - (letter == "}")
@@ -52,9 +42,10 @@ def last_boxed(solution: str) -> str | None:
 def normalise(row: dict[str, Any]) -> dict[str, str | None]:
     r"""One row in the project's columns.
 
-    Known forms: `question` and `answer`; `problem` and `answer`; `problem` and a `solution` that ends in
-    `\boxed{}` (MATH); an answer whose last line is `#### value` (GSM8K). `type` is taken for `subject`.
-    An answer may come out empty: two of MATH's solutions say `\boxed{}`. Raises ValueError with what is missing.
+    Known forms: `question` and `answer`; `problem` and `answer`; `problem` and a `solution` that ends
+    in `\boxed{}` (MATH); an answer whose last line is `#### value` (GSM8K). `type` counts as `subject`.
+    The answer may be empty: two of MATH's solutions say `\boxed{}`. Raises ValueError with what is
+    missing.
     """
     question = _text(row, "question", "problem")
     if question is None:
@@ -98,7 +89,7 @@ def _text(row: dict[str, Any], *names: str) -> str | None:
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line or row number from 1, row) of a JSONL or Parquet file."""
     if not path.exists():
-        raise UserError(f"{path} does not exist; `data` in the config names the questions' files")
+        raise UserError(f"{path} does not exist; `data` in the config names the question files")
     if path.suffix == ".parquet":
         yield from enumerate(pq.read_table(path).to_pylist(), start=1)
         return
@@ -122,9 +113,10 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def table(
     rows: Iterable[tuple[int, dict[str, Any]]], source: str
 ) -> tuple[pl.DataFrame, dict[str, list[int]]]:
-    """The normalised questions, each once, and the numbers of the rows left out: `repeated`, `empty_answer`.
+    """The normalised questions, each once, and the numbers of the rows left out, by reason.
 
-    A bad row raises UserError with the source and the row's number.
+    The reasons are `repeated` and `empty_answer`. A bad row raises UserError with the source and the
+    row's number.
     """
     found: dict[str, dict[str, str | None]] = {}
     left_out: dict[str, list[int]] = {"repeated": [], "empty_answer": []}
@@ -141,12 +133,13 @@ def table(
             found[str(good["question_id"])] = good
     if not found:
         raise UserError(f"{source} has no questions")
-    return pl.DataFrame(list(found.values()), schema=SCHEMA), left_out
+    return pl.DataFrame(list(found.values()), schema=schema.QUESTIONS), left_out
 
 
 def choose(questions: pl.DataFrame, count: int | None, seed: int, step: int) -> pl.DataFrame:
-    """`count` questions (None: all) in a random order that depends on (seed, step, question_id) alone.
+    """`count` questions (None: all) in a random order of their own for every seed and step.
 
+    The order depends only on (seed, step, question_id), not on that of the table.
     The first 512 are the same whether 512 or 1024 are asked for.
     """
     if count is not None and count > questions.height:
@@ -155,7 +148,7 @@ def choose(questions: pl.DataFrame, count: int | None, seed: int, step: int) -> 
 
 
 def shuffle(rows: pl.DataFrame, identity: list[str], seed: str) -> pl.DataFrame:
-    """The rows in a random order that depends on the seed and each row's identity, not on their order."""
+    """The rows in a random order that depends only on the seed and each row's identity."""
     names = ("/".join(map(str, row)) for row in rows.select(identity).iter_rows())
     keys = [hashlib.sha256(f"order/{seed}/{name}".encode()).hexdigest() for name in names]
     return rows.with_columns(pl.Series("key", keys, dtype=pl.String)).sort("key").drop("key")

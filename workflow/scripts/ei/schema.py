@@ -9,8 +9,10 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import polars as pl
 
+Columns = dict[str, type[pl.DataType] | pl.DataType]
+
 # data/{train,validation,development}.parquet
-QUESTIONS = {
+QUESTIONS: Columns = {
     "question_id": pl.String,  # a hash of the question's text
     "question": pl.String,
     "answer": pl.String,  # the reference
@@ -20,7 +22,7 @@ QUESTIONS = {
 }
 
 # stepN/rollouts.parquet, sorted by question_id and sample
-ROLLOUTS = {
+ROLLOUTS: Columns = {
     "question_id": pl.String,
     "question": pl.String,
     "answer": pl.String,
@@ -37,7 +39,7 @@ ROLLOUTS = {
 }
 
 # what scoring adds: stepN/scored.parquet and filtered.parquet
-VERDICTS = {
+VERDICTS: Columns = {
     "extracted": pl.String,
     "format_ok": pl.Boolean,
     "format_reward": pl.Float32,
@@ -46,14 +48,14 @@ VERDICTS = {
     "status": pl.String,  # one of STATUSES
     "rule": pl.String,  # the checker's rule that decided
 }
-SCORED = {**ROLLOUTS, **VERDICTS}
+SCORED: Columns = {**ROLLOUTS, **VERDICTS}
 STATUSES = ("correct", "wrong", "no_format", "unparsable", "timeout", "error")
 
 # stepN/responses.parquet and development_responses.parquet
-RESPONSES = {**ROLLOUTS, "split": pl.String, "entropy": pl.Float64, **VERDICTS}
+RESPONSES: Columns = {**ROLLOUTS, "split": pl.String, "entropy": pl.Float64, **VERDICTS}
 
 # stepN/training.parquet, a row for each optimizer update; losses and entropies in nats per response token
-UPDATES = {
+UPDATES: Columns = {
     "update": pl.Int64,
     "epoch": pl.Int64,
     "loss": pl.Float64,

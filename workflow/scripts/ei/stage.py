@@ -1,4 +1,4 @@
-"""What every stage script does the same way: flags, errors in words, progress."""
+"""What every stage script does the same way: flags, readable errors, progress."""
 
 import argparse
 import logging
@@ -15,13 +15,20 @@ T = TypeVar("T")
 
 
 class UserError(Exception):
-    """Something the user can mend; the message is one clear sentence and is all that is printed."""
+    """Something that the user can fix; only its message is printed, one clear sentence."""
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
-    """A parser whose help is the script's docstring; flags are the keys of config.yaml, word for word."""
+    """A parser whose help is the script's docstring; its flags are named as in config.yaml."""
     return argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+
+
+def add_lineage(parser: argparse.ArgumentParser) -> None:
+    """The flag `--lineage`, which goes into the metadata of every output."""
+    parser.add_argument(
+        "--lineage", default="", help="hash of all settings that the output depends on"
     )
 
 
@@ -61,7 +68,8 @@ def _reader(kind: Any) -> Callable[[str], Any]:
 
 def settings_from(flags: argparse.Namespace, settings: type[T], **others: Any) -> T:
     """The dataclass filled from the flags of its fields; `others` are fields that have no flag."""
-    names = [one.name for one in fields(settings) if "help" in one.metadata]  # type: ignore[arg-type]
+    own = fields(settings)  # type: ignore[arg-type]  # mypy cannot tell that T is a dataclass
+    names = [one.name for one in own if "help" in one.metadata]
     return settings(**{name: getattr(flags, name) for name in names}, **others)
 
 
@@ -71,9 +79,9 @@ def settings(flags: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a stage; an error of the user's ends it with one sentence and status 1."""
+    """Run a stage; a UserError ends it with one sentence and status 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request to the hub
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else it logs every request to the hub
     try:
         main()
     except UserError as error:
@@ -83,7 +91,10 @@ def run(main: Callable[[], None]) -> NoReturn:
 
 
 def die_with_parent(parent: int | None = None) -> None:
-    """End this process within a second of its parent's end, however that came; at once if `parent` is gone already."""
+    """End this process within a second of its parent's end, however that came.
+
+    At once, if `parent` is no longer this process's parent.
+    """
     parent = parent or os.getppid()
     if os.getppid() != parent:
         os._exit(1)
@@ -97,7 +108,7 @@ def die_with_parent(parent: int | None = None) -> None:
 
 
 class _Lines:
-    """A stream that ends each of tqdm's updates with a line feed, so that logs and pipes stay readable."""
+    """A stream that ends each of tqdm's updates with a line feed, which keeps logs readable."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -113,7 +124,7 @@ class _Lines:
 
 def progress(items: Iterable[T] | None = None, **options: Any) -> Any:
     """tqdm over `items`: a bar on a terminal, one line every five seconds anywhere else."""
-    from tqdm import tqdm  # 0.1 s that stages without a bar do not pay
+    from tqdm import tqdm  # 0.1 s, which stages without a bar save
 
     if sys.stderr.isatty():
         return tqdm(items, **options)

@@ -60,9 +60,9 @@ def stage_times(run: Path, benchmarks: Iterable[Path], device: str) -> list[Stag
 
 
 def _order(record: Record) -> tuple[int, int, str]:
-    """The place of a record in a run; a stage that is not in the table comes last in its step."""
+    """The order of a record in its run; a rule that is in no stage comes last in its step."""
     known = record.stage in RULES
-    return record.step, RULES.index(record.stage) if known else 99, record.stage
+    return record.step, RULES.index(record.stage) if known else len(RULES), record.stage
 
 
 def _stage_time(run: Path, step: int, stage: str, jobs: Sequence[Record], device: str) -> StageTime:

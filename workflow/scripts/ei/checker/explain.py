@@ -1,52 +1,49 @@
 """The way from a response to its verdict, in words."""
 
-from ei.checker.candidate import boxed_only, candidate
-from ei.checker.clean import clean
-from ei.checker.extract import answer_text
-from ei.checker.pool import judge_pairs
-from ei.checker.quick import quick, string_judge
+from ei.checker.answer.candidate import boxed_only, candidate
+from ei.checker.answer.spelling import clean
+from ei.checker.answer.tags import answer_text
+from ei.checker.parse.shape import Node, parse
 from ei.checker.settings import Settings, Verdict
-from ei.checker.structure import Node, parse
+from ei.checker.workers.pool import judge_tasks
 
 LONGEST_SHOWN = 500  # characters of a line
 
 
 def explain(reference: str, response: str, settings: Settings) -> str:
-    """One line for each step; the last is the verdict and its reward."""
-    reference, response = (
-        text.encode("utf-8", "replace").decode() for text in (reference, response)
-    )
+    """One line for each step, made in a worker; the last is the verdict and its reward."""
+    task = tuple(text.encode("utf-8", "replace").decode() for text in (reference, response))
+    answer = answer_text(response, settings.tag_space)
+    verdict = next(
+        iter(judge_tasks([(task[0], task[1] if answer is None else answer)], settings, 1))
+    )[1]
+    steps = next(iter(judge_tasks([task], settings, 1, "explain")))[1]
+    lines = [
+        ("rule", f"{verdict.rule}, in {verdict.milliseconds:.1f} ms"),
+        ("answer alone", verdict.status),
+    ]
+    if answer is None:
+        verdict = Verdict("no_format", "format")
+    reward = int(verdict.status == "correct")
+    lines.append(("verdict", f"{verdict.status} ({verdict.rule}), reward {reward}"))
+    return "\n".join([steps.extracted or steps.rule, *_lines(lines)])
+
+
+def explained(reference: str, response: str, settings: Settings) -> Verdict:
+    """The steps before the verdict, as the `extracted` of a Verdict."""
     answer = answer_text(response, settings.tag_space)
     lines = [("format", "ok" if answer is not None else "not `</think> <answer> ... </answer>`")]
     text = response if answer is None else answer
     lines.append(("between the tags" if answer is not None else "whole response", text))
-    if len(text) <= 20 * settings.max_chars:
-        found = candidate(text)
-        lines += [("candidate", found)]
-        if len(found) <= settings.max_chars:
-            ref, ans = clean(boxed_only(reference)), clean(found)
-            lines += [("reference, one spelling", ref), ("answer, one spelling", ans)]
-            lines += [("reference, shape", shape(parse(ref))), ("answer, shape", shape(parse(ans)))]
-    verdict, by = decided(reference, text, settings)
-    lines.append(("decided by", f"{by}, in {verdict.milliseconds:.1f} ms"))
-    lines.append(("rule", verdict.rule))
-    lines.append(
-        ("second opinion", "same string" if string_judge(reference, text) else "another string")
-    )
-    if answer is None:
-        lines.append(("answer alone", f"{verdict.status} ({verdict.rule})"))
-        verdict = Verdict("no_format", "format")
-    reward = int(verdict.status == "correct")
-    lines.append(("verdict", f"{verdict.status} ({verdict.rule}), reward {reward}"))
-    return "\n".join(f"{name + ':':26}{_line(value)}" for name, value in lines)
+    found = candidate(text)
+    ref, ans = clean(boxed_only(reference)), clean(found)
+    lines += [("candidate", found), ("reference, one spelling", ref), ("answer, one spelling", ans)]
+    lines += [("reference, shape", shape(parse(ref))), ("answer, shape", shape(parse(ans)))]
+    return Verdict("", "", "\n".join(_lines(lines)))
 
 
-def decided(reference: str, answer: str, settings: Settings) -> tuple[Verdict, str]:
-    """The verdict, and who gave it: the exact rules or a worker process."""
-    verdict = quick(reference, answer, settings)
-    if verdict is not None:
-        return verdict, "exact rules"
-    return next(iter(judge_pairs([(reference, answer)], settings, 1)))[1], "worker with Math-Verify"
+def _lines(lines: list[tuple[str, str]]) -> list[str]:
+    return [f"{name + ':':26}{_line(value)}" for name, value in lines]
 
 
 def shape(node: Node) -> str:

@@ -1,55 +1,49 @@
-"""Verdicts of earlier steps, in a Parquet file keyed by pair, checker version and settings.
+"""Verdicts of an earlier step, taken from its file of pairs.
 
-It is a cache: a missing, damaged or foreign file costs time, never a verdict. Timeouts and errors are not kept,
-since a busy machine may have caused them.
+A memo is a cache: one that is missing, damaged, or made by other rules or settings costs time,
+never a verdict and never the job. Timeouts and errors are not taken over, since a busy machine
+may have caused them.
 """
 
-import hashlib
+import json
 import logging
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from ei.checker.pool import Pair
 from ei.checker.settings import Settings, Verdict
-from ei.checker.version import VERSION
-from ei.files import stamp, write_table
+from ei.checker.version import rules_version
+from ei.checker.workers.pool import Task
+from ei.files import read_metadata
 
-KEPT = ("correct", "wrong", "unparsable")
-SCHEMA = {"key": pl.String, "status": pl.String, "rule": pl.String, "extracted": pl.String}
-
-Memo = dict[str, tuple[str, str, str | None]]
+KEPT = ("correct", "wrong", "no_format", "unparsable")
 
 
-def key(pair: Pair, settings: Settings) -> str:
-    """The name of a pair under a checker version and settings: 32 hex digits."""
-    text = "\0".join((settings.fingerprint(), str(len(pair[0])), *pair))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def made_by(settings: Settings) -> dict[str, Any]:
+    """What a verdict depends on besides its task; stands in the metadata of every scored file."""
+    return {**asdict(settings), "checker": rules_version(settings.reward)}
 
 
-def read_memo(path: Path | None) -> Memo:
-    """The verdicts kept in the file, by key; empty where there is none that this version wrote."""
-    if path is None or not path.exists():
-        return {}
+def read_memo(path: Path, settings: Settings) -> dict[Task, Verdict]:
+    """The verdicts in the file by task; empty, with a warning, where it cannot be used."""
     try:
-        table = pl.read_parquet(path, columns=list(SCHEMA), use_pyarrow=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        logging.warning(f"{path} cannot be read ({error}); it is made anew")
+        if json.loads(read_metadata(path)["settings"]) != made_by(settings):
+            logging.warning(f"{path} was made by other rules or settings and is not used")
+            return {}
+        table = pl.read_parquet(path).filter(pl.col("status").is_in(KEPT))
+        return dict(_entry(row) for row in table.iter_rows(named=True))
+    except Exception as error:  # whatever a damaged or foreign file makes a reader raise
+        logging.warning(f"{path} cannot be used as a memo: {str(error).splitlines()[0]}")
         return {}
-    return {row[0]: (row[1], row[2], row[3]) for row in table.iter_rows()}
 
 
-def write_memo(path: Path | None, memo: Memo) -> None:
-    """Keep the verdicts; another job's verdicts written meanwhile may be lost, which costs time only."""
-    if path is None:
-        return
-    rows = [(name, *memo[name]) for name in sorted(memo)]
-    write_table(
-        pl.DataFrame(rows, schema=SCHEMA, orient="row"), path, stamp("", {"checker": VERSION})
+def _entry(row: dict[str, Any]) -> tuple[Task, Verdict]:
+    """A task and its verdict."""
+    pair = (row["reference"], row["answer"])
+    task = pair if row["question"] is None else (row["question"], *pair)
+    verdict = Verdict(row["status"], row["rule"], row["extracted"])
+    return task, Verdict(
+        verdict.status, verdict.rule, verdict.extracted, 0.0, row["string_judge"], row["reward"]
     )
-
-
-def recall(memo: Memo, pair: Pair, settings: Settings) -> Verdict | None:
-    """The kept verdict on a pair, or None."""
-    found = memo.get(key(pair, settings))
-    return Verdict(*found) if found else None

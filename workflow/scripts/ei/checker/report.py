@@ -53,8 +53,8 @@ def summary_line(scored: pl.DataFrame, pairs: pl.DataFrame) -> str:
     )
     sources = counts(pairs, "source")
     line = (
-        f"{scored.height} responses: {statuses}; {pairs.height} distinct pairs: {sources.get('rules', 0)} by exact"
-        f" rules, {sources.get('memo', 0)} from the memo, {sources.get('worker', 0)} by a worker"
+        f"{scored.height} responses: {statuses}; {pairs.height} distinct pairs:"
+        f" {sources.get('worker', 0)} judged, {sources.get('memo', 0)} from the memo"
     )
     if pairs.height:
         slowest = pairs.sort("milliseconds", descending=True, maintain_order=True).row(

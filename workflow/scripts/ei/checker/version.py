@@ -1,3 +1,19 @@
-"""The checker's version: a change of verdicts changes it, and with it every lineage and memo key."""
+"""The version of a rule set: a change of verdicts changes it, and with it every lineage and memo."""
 
-VERSION = "1"
+import hashlib
+from pathlib import Path
+
+VERSION = "2"  # of the built-in rules
+
+
+def rules_version(reward: str | None = None) -> str:
+    """The version of the rules that judge: the built-in ones, or a user's own reward.
+
+    That of a user's reward is its name and the SHA-256 of its file, so that an edited function
+    never meets the verdicts of an earlier one.
+    """
+    if not reward:
+        return VERSION
+    path, _, name = reward.rpartition(":")
+    source = Path(path).read_bytes() if Path(path).is_file() else b""
+    return f"{name}@{hashlib.sha256(source).hexdigest()[:16]}"

@@ -21,12 +21,12 @@ def format_path(runs: Sequence[RunSummary]) -> Figure:
     """
     title = "Format rate against accuracy given format"
     evaluations = curves.main_run(runs)["evaluations"]
-    path = [place for e in evaluations if (place := place_of(e))]
+    path = [point for e in evaluations if (point := position(e))]
     if not path:
         return style.nothing(title, "no response in the format" if evaluations else NO_EVALUATION)
     figure, (axes,) = style.canvas(title, subtitle(evaluations))
     equal_accuracy(axes)
-    draw_path(axes, path, [e["step"] for e in evaluations if place_of(e)])
+    draw_path(axes, path, [e["step"] for e in evaluations if position(e)])
     baseline_points(axes, runs)
     style.legend_below(figure, axes, 3)
     axes.set(xlabel="share of responses in the format", ylabel="accuracy given format")
@@ -36,7 +36,7 @@ def format_path(runs: Sequence[RunSummary]) -> Figure:
     return figure
 
 
-def place_of(evaluation: Evaluation) -> XY | None:
+def position(evaluation: Evaluation) -> XY | None:
     """(format rate, accuracy given format); None where no response has the format."""
     given_format = evaluation["accuracy_given_format"]
     return None if given_format is None else (evaluation["format_rate"], given_format)
@@ -44,7 +44,7 @@ def place_of(evaluation: Evaluation) -> XY | None:
 
 def subtitle(evaluations: Sequence[Evaluation]) -> str:
     """What numbers and curves are, and the steps that have no place in the plot."""
-    blank = [str(e["step"]) for e in evaluations if not place_of(e)]
+    blank = [str(e["step"]) for e in evaluations if not position(e)]
     note = f"; no response in the format at step {', '.join(blank)}" if blank else ""
     return f"numbers: steps; grey: equal accuracy, the product of both{note}"
 
@@ -119,11 +119,11 @@ def baseline_points(axes: Axes, runs: Sequence[RunSummary]) -> None:
     """Mark where each SFT baseline ended, one star for each seed."""
     named: set[str] = set()
     for run in runs:
-        place = place_of(run["evaluations"][-1]) if run["kind"] == "sft" else None
-        if place and curves.trained(run):
+        point = position(run["evaluations"][-1]) if run["kind"] == "sft" else None
+        if point and curves.trained(run):
             name, colour = BASELINES.get(run["group"], (run["group"], style.GREEN))
             axes.plot(
-                *place,
+                *point,
                 marker="*",
                 ms=10,
                 ls="none",

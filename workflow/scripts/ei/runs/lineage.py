@@ -102,6 +102,8 @@ STAGES = {
             "development_responses.parquet",
             "responses.json",
             "responses.pairs.parquet",
+            "development_responses.json",
+            "development_responses.pairs.parquet",
         ),
         rules=("grade",),
         when=FROM_BASE,

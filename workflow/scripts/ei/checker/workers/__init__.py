@@ -1,0 +1,1 @@
+"""Processes that judge pairs under limits of time and memory."""

@@ -1,0 +1,1 @@
+"""Sampling responses from a policy: one function for rollouts and evaluations, two engines behind it."""
