@@ -63,7 +63,7 @@ def test_questions_in_both_splits_are_reported(tmp_path):
         "x",
     )
     assert result.returncode == 0
-    assert "warning: 1 questions stand in both splits" in result.stderr
+    assert "warning: 1 questions are in both splits" in result.stderr
     assert '"question": "1+1? "' in (tmp_path / "data.json").read_text()
 
 
