@@ -179,7 +179,7 @@ def reading(path: Path, form: str) -> Iterator[None]:
             raise UserError(f"{path} is not {form}, or damaged: {first_line(error)}") from None
         raise UserError(f"{path} cannot be read: {os.strerror(error.errno)}") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not {form}: byte {error.start} is not UTF-8 text") from None
+        raise UserError(f"{path} is not UTF-8 text, from byte {error.start} on") from None
     except RecursionError:
         raise UserError(f"{path} is not {form} that can be read: it is nested too deep") from None
     except (pa.ArrowException, pl.exceptions.PolarsError, ValueError) as error:

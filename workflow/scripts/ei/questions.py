@@ -41,10 +41,10 @@ def last_boxed(solution: str) -> str | None:
 def normalise(row: dict[str, Any]) -> dict[str, str | None]:
     r"""One row in the project's columns.
 
-    Known forms: `question` and `answer`; `problem` and `answer`; `problem` and a `solution` that ends
-    in `\boxed{}` (MATH); an answer whose last line is `#### value` (GSM8K). `type` counts as `subject`.
-    The answer may be empty: two of MATH's solutions say `\boxed{}`. Raises ValueError with what is
-    missing.
+    Known forms: `question` and `answer`; `problem` and `answer`; `problem` and a `solution` that
+    ends in `\boxed{}` (MATH); an answer whose last line is `#### value` (GSM8K). `type` counts as
+    `subject`. The answer may be empty: two of MATH's solutions say `\boxed{}`. Raises ValueError
+    with what is missing.
     """
     question = _text(row, "question", "problem")
     if question is None:
@@ -98,8 +98,8 @@ def table(
 ) -> tuple[pl.DataFrame, dict[str, list[int]]]:
     """The normalised questions, each once, and the numbers of the rows left out, by reason.
 
-    The reasons are `repeated` and `empty_answer`. A bad row raises UserError with the source and the
-    row's number; `unit` is what that calls it, "line" or "row".
+    The reasons are `repeated` and `empty_answer`. A bad row raises UserError with the source and
+    the row's number; `unit` is what that calls it, "line" or "row".
     """
     found: dict[str, dict[str, str | None]] = {}
     left_out: dict[str, list[int]] = {"repeated": [], "empty_answer": []}
@@ -140,8 +140,8 @@ def shuffle(rows: pl.DataFrame, identity: list[str], seed: str) -> pl.DataFrame:
 def request_seed(run_seed: int, step: int, name: str) -> int:
     """The seed of one question's group of rollouts: below 2**63, its low 16 bits zero.
 
-    Rollout k has the seed `request_seed + k` (as vLLM does within a request), so no two questions share
-    a draw until a group has 65,536 rollouts.
+    Rollout k has the seed `request_seed + k` (as vLLM does within a request), so no two questions
+    share a draw until a group has 65,536 rollouts.
     """
     digest = hashlib.sha256(f"draw/{run_seed}/{step}/{name}".encode()).digest()
     return (int.from_bytes(digest[:6], "big") << 15) & ~0xFFFF

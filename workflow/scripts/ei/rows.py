@@ -1,4 +1,4 @@
-"""Rows of a file that a user brings: JSONL, also compressed or with a byte-order mark, or Parquet."""
+"""Rows of a file that a user brings: JSONL, possibly compressed, or Parquet."""
 
 import codecs
 import gzip
@@ -58,7 +58,7 @@ def parquet_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The lines of a text; bytes that are no text come as lone surrogates, which `parse` refuses."""
+    """The lines of a text; bytes that are no text are lone surrogates, which `parse` refuses."""
     with reading(path, "UTF-8 text"), path.open("rb") as stream:
         try:
             yield from decoded(unpacked(stream))
