@@ -31,6 +31,7 @@ SCORED = pl.DataFrame(
     }
 )
 FILTERED = {
+    "rollouts": 4,
     "kept": 1,
     "dropped": {"wrong": 3},
     "status": {"correct": 1, "wrong": 2, "no_format": 1},
@@ -46,7 +47,7 @@ UPDATES = pl.DataFrame(
         "lr": [1e-5, 0.0],
     }
 )
-TRAINING = {"sampling_entropy": 0.35, "tokens": 40, "processes": 2}
+TRAINING = {"updates": 2, "sampling_entropy": 0.35, "tokens": 40, "processes": 2}
 NO_QUESTIONS = {"n": 0}
 
 

@@ -110,6 +110,8 @@ def mismatch(value: Any, kind: Any, where: str = "") -> str | None:
     if is_typeddict(kind):
         return wrong_field(value, kind, where)
     origin, inner = get_origin(kind), get_args(kind)
+    if origin is list and where.endswith("ci95") and isinstance(value, list) and len(value) != 2:
+        return f"{where} has {len(value)} numbers, where [low, high] is needed"
     if origin is list and isinstance(value, list):
         return first_of(mismatch(one, inner[0], f"{where}[{k}]") for k, one in enumerate(value))
     if origin is dict and isinstance(value, dict):

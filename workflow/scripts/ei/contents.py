@@ -1,7 +1,7 @@
 """The hash of a file's content, remembered, so that asking again costs nothing.
 
-A lineage holds it for every file that a user brings: a path says nothing of what is in the file, and
-its time is the old one after `cp -p` or `rsync -t`.
+A lineage holds it for every file that a user brings: a path says nothing of what is in the file,
+and its time is the old one after `cp -p` or `rsync -t`.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ SETTLED = 2.0
 def content_hash(path: Path, cache: Path) -> str | None:
     """SHA-256 (hex) of a file, or of a folder's files with their names; None where nothing is.
 
-    `cache` is a folder of what was found before. A file that has been deleted since has the hash that
-    it had last: what was made from it does not become wrong by that.
+    `cache` is a folder of what was found before. A file that has been deleted since has the hash
+    that it had last: what was made from it does not become wrong by that.
     """
     remembered = recall(path, cache)
     if not path.exists():
@@ -43,7 +43,7 @@ def files_of(path: Path) -> Iterable[Path]:
 
 
 def state_of(path: Path) -> list[Any]:
-    """What changes with a file's content: its size and times. No program can set the second time."""
+    """What changes with a file's content: its size, and times of which nobody can set both."""
     stat = path.stat()
     return [str(path), stat.st_size, [stat.st_mtime_ns, stat.st_ctime_ns]]
 

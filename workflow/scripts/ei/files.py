@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ei import __version__
 from ei.checks import checked_table, mismatch
-from ei.schema import RunSummary
+from ei.schema import Comparison, Comparisons, Evaluation, RunSummary
 from ei.stage import UserError
 
 # What a user can do about a file that cannot be written, by the system's error.
@@ -211,7 +211,7 @@ def read_arrow(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
                 f"{path} has no column {', '.join(absent)}; it has"
                 f" {', '.join(file.schema_arrow.names)}"
             )
-        arrow = file.read(columns)
+        arrow = file.read(columns).replace_schema_metadata(None)  # Polars panics if it is no text
         arrow.validate(full=True)  # else Polars would take bytes that are no UTF-8 for text
         table = pl.from_arrow(arrow)
     assert isinstance(table, pl.DataFrame)
@@ -224,6 +224,20 @@ def read_columns(path: Path, *columns: str | pl.Expr) -> pl.DataFrame:
     names = dict.fromkeys(name for one in expressions for name in one.meta.root_names())
     table = checked_table(read_arrow(path, list(names)), list(names), path)
     return table.select(expressions)
+
+
+def stacked(tables: list[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all tables; raises UserError where these are not of one kind."""
+    try:
+        return pl.concat(tables)
+    except pl.exceptions.PolarsError as error:
+        raise UserError(f"the tables do not have the same columns: {first_line(error)}") from None
+
+
+def read_height(path: Path) -> int:
+    """The number of rows of a Parquet file, from its footer."""
+    with reading(path, "a Parquet file"), _open(path) as file:
+        return int(file.metadata.num_rows)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -270,7 +284,21 @@ def read_typed(path: Path, kind: type, what: str) -> Any:
 def read_run(path: Path) -> RunSummary:
     """The run.json of a run; an error names a field that is missing or of another type."""
     found: RunSummary = read_typed(path, RunSummary, "summary of a run")
+    if not found["evaluations"]:
+        raise UserError(f"{path} is no summary of a run: it has no evaluation")
     return found
+
+
+def read_evaluation(path: Path) -> Evaluation:
+    """An eval.json or development.json, checked likewise."""
+    found: Evaluation = read_typed(path, Evaluation, "evaluation")
+    return found
+
+
+def read_comparisons(path: Path) -> list[Comparison]:
+    """What compare.py found, checked likewise."""
+    found: Comparisons = read_typed(path, Comparisons, "file of comparisons")
+    return found["comparisons"]
 
 
 def write_json(value: dict[str, Any], path: Path, metadata: dict[str, str]) -> None:

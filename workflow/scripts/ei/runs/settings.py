@@ -130,7 +130,7 @@ def scientific(settings: Settings) -> dict[str, Any]:
 
 
 def differences(settings: Settings, main: Settings) -> dict[str, Any]:
-    """The settings that differ from the main run's, as {"section.key": value}; the seed is left out."""
+    """The settings that differ from the main run's, as {"section.key": value}, without the seed."""
     found = {
         key: value
         for key, value in flat(scientific(settings)).items()

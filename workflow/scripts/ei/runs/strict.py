@@ -27,7 +27,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises UserError with the line of what is wrong."""
     text = read_text(path)
     try:
-        found = yaml.load(text, Loader=StrictLoader)  # noqa: S506  # a SafeLoader
+        found = yaml.load(text, Loader=StrictLoader)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{path}{line}: {error.problem}") from None
