@@ -74,7 +74,9 @@ def recast(kind: type) -> Damage:
 
 def nulls(path: Path) -> None:
     table = pl.read_parquet(path)
-    write_table(table.with_columns(pl.lit(None).alias(n) for n in table.columns), path, stamp("", {}))
+    write_table(
+        table.with_columns(pl.lit(None).alias(n) for n in table.columns), path, stamp("", {})
+    )
 
 
 def negative_ids(path: Path) -> None:

@@ -2,9 +2,9 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,30 +16,9 @@ import pyarrow.parquet as pq
 
 from ei import __version__
 from ei.checks import checked_table, mismatch
+from ei.disk import cannot_write, sibling, sync, sync_entry
 from ei.schema import Comparison, Comparisons, Evaluation, RunSummary
 from ei.stage import UserError
-
-# What a user can do about a file that cannot be written, by the system's error.
-REMEDIES = {
-    errno.ENOSPC: "the disk is full: free some space, or run in another folder"
-    " (snakemake --directory)",
-    errno.EDQUOT: "the disk quota is used up: free some space, or run in another folder"
-    " (snakemake --directory)",
-    errno.EFBIG: "the file would be larger than this system allows (ulimit -f)",
-    errno.EROFS: "the file system is read-only: run in a folder that can be written to"
-    " (snakemake --directory)",
-    errno.EACCES: "no permission: run in a folder that you may write to (snakemake --directory)",
-    errno.EPERM: "no permission: run in a folder that you may write to (snakemake --directory)",
-    errno.ENAMETOOLONG: "the name is too long: run in a folder with a shorter path"
-    " (snakemake --directory)",
-    errno.ENOTDIR: "a file is in the place of its folder: move that away",
-    errno.EEXIST: "a file is in the place of its folder: move that away",
-    errno.EIO: "the disk reports an input/output error",
-}
-# Libraries in Rust (polars, safetensors) tell the system's error only in their message.
-IN_MESSAGE = re.compile(r"os error (\d+)|Os \{ code: (\d+)")
-# How file systems say that they cannot sync a folder; a file there is as safe as it can be.
-CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
 
 @contextlib.contextmanager
@@ -64,51 +43,6 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # where it cannot be written, it cannot be removed
             remove(partial)
-
-
-def cannot_write(error: Exception, path: Path) -> str | None:
-    """The remedy if the error says that `path` cannot be written; None for all other errors.
-
-    An error that names another file, as one that was read on the way, is not about this one.
-    """
-    number = error.errno if isinstance(error, OSError) else None
-    if number is None and (found := IN_MESSAGE.search(str(error))):
-        number = int(found[1] or found[2])
-    named = getattr(error, "filename", None)
-    if named is not None and not concerns(Path(os.fsdecode(named)), path):
-        return None
-    return REMEDIES.get(number) if number is not None else None
-
-
-def concerns(named: Path, path: Path) -> bool:
-    """Whether an error that names one file keeps `path` from being written."""
-    partial = sibling(path)
-    return named in (path, partial, *path.parents) or partial in named.parents
-
-
-def sibling(path: Path) -> Path:
-    """Where `whole` writes a file first."""
-    return path.with_name(f".{path.name}.{os.getpid()}")
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or every file of a folder, is on the disk."""
-    if path.is_dir():
-        for inner in path.iterdir():
-            sync(inner)
-    sync_entry(path)
-
-
-def sync_entry(path: Path) -> None:
-    """Wait until this file's bytes, or this folder's list of names, are on the disk."""
-    entry = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(entry)
-    except OSError as error:
-        if error.errno not in CANNOT_SYNC:
-            raise
-    finally:
-        os.close(entry)
 
 
 def remove(path: Path) -> None:
@@ -141,13 +75,26 @@ def stamp(lineage: str, settings: dict[str, Any]) -> dict[str, str]:
 def write_table(table: pl.DataFrame | pa.Table, path: Path, metadata: dict[str, str]) -> None:
     """Write a Parquet file (zstd) with `metadata` in its schema; equal tables give equal bytes.
 
-    Every page has a checksum, without which a flipped bit of a text would be read as another text.
+    Every page has a checksum, and so have the columns' names and types: without them a flipped bit
+    would be read as another text, or as a column that is not there.
     """
-    arrow = to_arrow(table).replace_schema_metadata(metadata)
+    arrow = to_arrow(table)
+    arrow = arrow.replace_schema_metadata({**metadata, "columns": fingerprint(arrow.schema)})
     with whole(path) as partial:
         pq.write_table(
             arrow, partial, compression="zstd", compression_level=1, write_page_checksum=True
         )
+
+
+def fingerprint(columns: pa.Schema) -> str:
+    """The checksum (16 hex digits) of the columns' names and types, in their order."""
+    named = "\n".join(f"{field.name} {_name(field.type)}" for field in columns)
+    return hashlib.sha256(named.encode()).hexdigest()[:16]
+
+
+def _name(kind: pa.DataType) -> str:
+    """The type's name, without that of a list's items, which Parquet changes."""
+    return f"list of {_name(kind.value_type)}" if pa.types.is_list(kind) else str(kind)
 
 
 def to_arrow(table: pl.DataFrame | pa.Table) -> pa.Table:
@@ -211,6 +158,9 @@ def read_arrow(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
                 f"{path} has no column {', '.join(absent)}; it has"
                 f" {', '.join(file.schema_arrow.names)}"
             )
+        expected = (file.schema_arrow.metadata or {}).get(b"columns")
+        if expected not in (None, fingerprint(file.schema_arrow).encode()):
+            raise ValueError("the names or types of its columns are not those that were written")
         arrow = file.read(columns).replace_schema_metadata(None)  # Polars panics if it is no text
         arrow.validate(full=True)  # else Polars would take bytes that are no UTF-8 for text
         table = pl.from_arrow(arrow)
