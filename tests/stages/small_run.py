@@ -1,6 +1,6 @@
-"""A finished run, small enough to be made in seconds without a model, and how to run a stage on it.
+"""A finished run, made in seconds without a model, and how to run a stage on it.
 
-What a model would make, rollouts and a training, is written by hand; all else comes from the stages.
+What a model would make (rollouts, a training) is written by hand, all else comes from the stages.
 """
 
 import importlib

@@ -1,8 +1,8 @@
 """Every input of every stage that needs no model, damaged in ten ways and more.
 
-Never a traceback, never an output beside an error, never success with another result. A flipped byte
-within a JSON text is not among the damages: nothing tells 1 from 2 there. In a Parquet file, whose
-pages have checksums, it is.
+Never a traceback, never an output beside an error, never success with another result. A flipped
+bit in JSON is not among the damages: nothing tells 1 from 2 there. In a Parquet file, whose pages
+have checksums, it is.
 """
 
 import gzip
@@ -90,7 +90,7 @@ def broken_text(path: Path) -> None:
     table = pq.read_table(path)
     name = next(field.name for field in table.schema if str(field.type) == "string")
     column = table[name].cast("binary").to_pylist()
-    broken = pa.array([b"\xff\xfe"] + column[1:], "binary").view("string")
+    broken = pa.array([b"\xff\xfe", *column[1:]], "binary").view("string")
     position = table.schema.names.index(name)
     write_table(table.set_column(position, name, broken), path, stamp("", {}))
 
@@ -147,10 +147,6 @@ LINES: dict[str, Damage] = {
     "a list": rewritten(lambda _: b'["question", "answer"]'),
 }
 
-# Stage, its flags given the folder, flags of its outputs, and {input: damages}. Some files may be
-# absent by design; then the damage is left out.
-OPTIONAL = {"absent"}
-
 
 def but(damages: dict[str, Damage], *names: str) -> dict[str, Damage]:
     return {name: damage for name, damage in damages.items() if name not in names}
@@ -164,7 +160,10 @@ def shards(folder: Path) -> list[Path]:
     return [folder / f"run/step1/rollouts/{k}-of-2.parquet" for k in (0, 1)]
 
 
-CASES: dict[str, tuple[str, Callable[[Path], Any], dict[str, str], dict[str, dict[str, Damage]]]] = {
+# Stage, its flags given the folder, its outputs by flag, and {input: damages}. What a stage takes
+# by design is left out: a file that may be absent, a column that it does not read.
+Case = tuple[str, Callable[[Path], Any], dict[str, str], dict[str, dict[str, Damage]]]
+CASES: dict[str, Case] = {
     "data": (
         "data",
         lambda f: data(f, "jsonl"),
@@ -262,7 +261,9 @@ CASES: dict[str, tuple[str, Callable[[Path], Any], dict[str, str], dict[str, dic
         {"--output": "discussion.md"},
         {"run/run.json": JSON, "report/comparisons.json": JSON},
     ),
-    "plots": ("plots", lambda f: plotting(f / "run"), {"--output": "plots"}, {"run/run.json": JSON}),
+    "plots": (
+        "plots", lambda f: plotting(f / "run"), {"--output": "plots"}, {"run/run.json": JSON},
+    ),
     "page": (
         "page",
         lambda f: [

@@ -141,10 +141,12 @@ def test_a_response_in_the_prompts_form_is_right_for_the_checker(tmp_path):
     )
     flags = ("--lineage", "x", "--output")
     steps = [
-        ("data.py", "--train", solutions, "--validation", DEMO / "validation.jsonl", *flags, tmp_path),
+        ("data.py", "--train", solutions, "--validation", DEMO / "validation.jsonl",
+         *flags, tmp_path),
         ("traces.py", "--policy", DEMO / "policy", "--data", tmp_path / "train.parquet", "--prompt",
          ROOT / "workflow/prompts/r1_zero.txt", *flags, tmp_path / "rollouts.parquet"),
-        ("score.py", "--rollouts", tmp_path / "rollouts.parquet", *flags, tmp_path / "scored.parquet"),
+        ("score.py", "--rollouts", tmp_path / "rollouts.parquet",
+         *flags, tmp_path / "scored.parquet"),
     ]  # fmt: skip
     for step in steps:
         assert script(*step).returncode == 0

@@ -75,20 +75,22 @@ def stamp(lineage: str, settings: dict[str, Any]) -> dict[str, str]:
 def write_table(table: pl.DataFrame | pa.Table, path: Path, metadata: dict[str, str]) -> None:
     """Write a Parquet file (zstd) with `metadata` in its schema; equal tables give equal bytes.
 
-    Every page has a checksum, and so have the columns' names and types: without them a flipped bit
-    would be read as another text, or as a column that is not there.
+    Every page has a checksum, and so have the columns and the number of rows: without them a
+    flipped bit would be read as another text, or as rows and columns that are not there.
     """
     arrow = to_arrow(table)
-    arrow = arrow.replace_schema_metadata({**metadata, "columns": fingerprint(arrow.schema)})
+    arrow = arrow.replace_schema_metadata(
+        {**metadata, "shape": shape_of(arrow.schema, arrow.num_rows)}
+    )
     with whole(path) as partial:
         pq.write_table(
             arrow, partial, compression="zstd", compression_level=1, write_page_checksum=True
         )
 
 
-def fingerprint(columns: pa.Schema) -> str:
-    """The checksum (16 hex digits) of the columns' names and types, in their order."""
-    named = "\n".join(f"{field.name} {_name(field.type)}" for field in columns)
+def shape_of(columns: pa.Schema, rows: int) -> str:
+    """A checksum (16 hex digits) of the columns' names and types, in order, and of their length."""
+    named = "\n".join([*(f"{field.name} {_name(field.type)}" for field in columns), str(rows)])
     return hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
@@ -146,24 +148,30 @@ def read_text(path: Path) -> str:
 
 def read_table(path: Path, columns: list[str]) -> pl.DataFrame:
     """The table; `columns` must be there, and have the types and values of `ei.schema`."""
-    return checked_table(read_arrow(path), columns, path)
+    return checked_table(read_frame(path), columns, path)
 
 
-def read_arrow(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+def read_arrow(path: Path, columns: list[str] | None = None) -> pa.Table:
     """A Parquet file, or these columns of it, with every page and every text verified."""
     with reading(path, "a Parquet file"), _open(path) as file:
-        absent = [name for name in columns or [] if name not in file.schema_arrow.names]
+        names = file.schema_arrow.names
+        absent = [name for name in columns or [] if name not in names]
         if absent:
-            raise UserError(
-                f"{path} has no column {', '.join(absent)}; it has"
-                f" {', '.join(file.schema_arrow.names)}"
+            raise UserError(f"{path} has no column {', '.join(absent)}; it has {', '.join(names)}")
+        table = file.read(columns)
+        table.validate(full=True)  # else Polars would take bytes that are no UTF-8 for text
+        written = (file.schema_arrow.metadata or {}).get(b"shape")
+        if written not in (None, shape_of(file.schema_arrow, table.num_rows).encode()):
+            raise ValueError(
+                "its columns or the number of its rows are not those that were written"
             )
-        expected = (file.schema_arrow.metadata or {}).get(b"columns")
-        if expected not in (None, fingerprint(file.schema_arrow).encode()):
-            raise ValueError("the names or types of its columns are not those that were written")
-        arrow = file.read(columns).replace_schema_metadata(None)  # Polars panics if it is no text
-        arrow.validate(full=True)  # else Polars would take bytes that are no UTF-8 for text
-        table = pl.from_arrow(arrow)
+        return table.replace_schema_metadata(None)  # Polars panics where that is no text
+
+
+def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """The same as a data frame."""
+    with reading(path, "a Parquet file"):
+        table = pl.from_arrow(read_arrow(path, columns))
     assert isinstance(table, pl.DataFrame)
     return table
 
@@ -172,7 +180,7 @@ def read_columns(path: Path, *columns: str | pl.Expr) -> pl.DataFrame:
     """These columns alone, or what is computed from columns; the others are never read."""
     expressions = [pl.col(column) if isinstance(column, str) else column for column in columns]
     names = dict.fromkeys(name for one in expressions for name in one.meta.root_names())
-    table = checked_table(read_arrow(path, list(names)), list(names), path)
+    table = checked_table(read_frame(path, list(names)), list(names), path)
     return table.select(expressions)
 
 

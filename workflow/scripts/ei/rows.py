@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 
 import pyarrow.parquet as pq
 
-from ei.files import reading
+from ei.files import read_arrow, reading
 from ei.stage import UserError
 
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"  # how such files begin
@@ -52,8 +52,11 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def parquet_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a Parquet file, or of a folder of them; texts and checksums are verified."""
     with reading(path, "a Parquet file"):
-        table = pq.read_table(path, page_checksum_verification=True)
-        table.validate(full=True)  # else bytes that are no UTF-8 would fail later, without a name
+        if path.is_dir():
+            table = pq.read_table(path, page_checksum_verification=True)
+            table.validate(full=True)  # else bytes that are no UTF-8 would fail later, unnamed
+        else:
+            table = read_arrow(path)
         return cast(list[dict[str, Any]], table.to_pylist())
 
 

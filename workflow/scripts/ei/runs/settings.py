@@ -75,6 +75,8 @@ def spelling(value: Any, wanted: str | list[str]) -> str | None:
     YAML wants a point and a sign: 5e-5 is text, 5.0e-5 a number.
     """
     kinds = [wanted] if isinstance(wanted, str) else wanted
+    if isinstance(value, bool):
+        return None
     try:
         number = float(value)
     except (TypeError, ValueError):
