@@ -12,19 +12,15 @@ A step is workflow/rules/step.smk, its evaluation evaluation.smk. The main run l
 the runs of a sweep in results/sweep/NAME/; config.yaml says which runs there are.
 """
 
-import os
-
 from snakemake.utils import min_version
 
 min_version("9.20")
 
 
-# A working folder without settings of its own takes those of the workflow.
-HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)
-DEFAULTS = os.path.join(HERE, "config.yaml")
+include: "workflow/rules/config.smk"
 
 
-configfile: "config.yaml" if os.path.exists("config.yaml") else DEFAULTS
+configfile: CONFIG
 
 
 include: "workflow/rules/runs.smk"

@@ -2,6 +2,11 @@
 
 
 def settings_of(wildcards):
+    """The settings of the run that a job is for; stops where two of them contradict each other."""
+    try:
+        experiment.refuse_contradictions(RUNS[wildcards.run])
+    except UserError as error:
+        raise WorkflowError(str(error))
     return RUNS[wildcards.run].settings
 
 
@@ -148,8 +153,13 @@ def machine_for_data(wildcards):
 def source_files(wildcards):
     """The files of the questions; a data set of the hub is no file."""
     data = settings_of(wildcards)["data"]
-    files = [data[split] for split in ("train", "validation") if isinstance(data[split], str)]
-    return [literal(local(file)) for file in files]
+    files = {
+        split: data[split] for split in ("train", "validation") if isinstance(data[split], str)
+    }
+    for split, path in files.items():
+        if split not in data.get("sha256", {}):
+            raise WorkflowError(f"data.{split}: the file {path} does not exist")
+    return [literal(local(path)) for path in files.values()]
 
 
 def source(split):

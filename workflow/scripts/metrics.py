@@ -156,13 +156,14 @@ def read_flags() -> argparse.Namespace:
 def main() -> None:
     flags = read_flags()
     made_with = stamp(flags.lineage, {"step": flags.step})
-    for split, table, output in (
-        ("validation", flags.responses, flags.output),
-        ("development", flags.development_responses, flags.development),
-    ):
-        found = evaluation(read_table(table, list(RESPONSES)), flags.step)
-        write_json(found, output, made_with)
-        log.info(describe(found, split))
+    validation, development = (  # both before anything is written
+        evaluation(read_table(path, list(RESPONSES)), flags.step)
+        for path in (flags.responses, flags.development_responses)
+    )
+    write_json(validation, flags.output, made_with)
+    write_json(development, flags.development, made_with)
+    log.info(describe(validation, "validation"))
+    log.info(describe(development, "development"))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import polars as pl
 from ei import prompt, questions, schema, stage
 from ei.files import read_columns, stamp, write_table
 from ei.model import folder
+from ei.rows import read_rows, unit
 from ei.sampling.table import ASKED
 from ei.stage import UserError
 
@@ -58,7 +59,7 @@ def from_file(
     """The file's traces except those of held-out questions; an error names the bad row's line."""
     trained = {row["question_id"]: row for row in train.select(ASKED).iter_rows(named=True)}
     found, skipped = [], 0
-    for number, row in questions.read_rows(path):
+    for number, row in read_rows(path):
         try:
             question, response = texts(row, template)
             name = questions.question_id(question)
@@ -68,7 +69,7 @@ def from_file(
                 asked = trained.get(name) or newcomer(row, question)
                 found.append({**asked, "response": response})
         except ValueError as error:
-            raise UserError(f"{path}, line {number}: {error}") from None
+            raise UserError(f"{path}, {unit(path)} {number}: {error}") from None
     if skipped:
         log.info("%d traces of development or validation questions are skipped", skipped)
     if not found:

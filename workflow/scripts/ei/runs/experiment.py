@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ei import checker_version
-from ei.runs.settings import Settings, differences, merge, with_preset
+from ei.runs.settings import Settings, contradiction, differences, merge, with_preset
 from ei.stage import UserError
 
 # Keys of config.yaml that say which runs there are; all others are settings of a run.
@@ -48,9 +48,13 @@ class Run:
 def runs(config: Settings, presets: Mapping[str, Settings]) -> dict[str, Run]:
     """Every run by its folder: the experiment of config.yaml, then one for each preset.
 
-    A preset changes the settings of config.yaml, a run of a sweep those of its main run.
+    A preset is changes to the settings of config.yaml, a run of the sweep changes to those of its
+    main run. Settings that contradict each other raise UserError here where config.yaml has them; in
+    a preset only when it is run (`refuse_contradictions`): nobody is held up by one that is not.
     """
     found = experiment("results", config)
+    for run in found:
+        refuse_contradictions(run)
     for name, preset in presets.items():
         found += experiment(f"results/{name}", with_preset(config, preset))
     return {run.folder: run for run in found}
@@ -63,7 +67,6 @@ def experiment(folder: str, config: Settings) -> list[Run]:
     places = {"main": folder, "sft": f"{folder}/sft", "sft_filtered": f"{folder}/sft_filtered"}
     found = []
     for name, kind, settings in members(main, config):
-        refuse_blind_patience(folder, name, settings)
         place = places.get(name, f"{folder}/sweep/{name}")
         changes = differences(settings, main)
         found.append(Run(place, folder, name, name, kind, settings, changes))
@@ -100,13 +103,11 @@ def baselines(main: Settings, baseline: Settings | None) -> Iterator[tuple[str, 
         yield "sft_filtered", merge(settings, {"filter": {"correct_only": True}})
 
 
-def refuse_blind_patience(folder: str, name: str, settings: Settings) -> None:
-    """Raise UserError where a run is to stop early and has no questions to judge its steps on."""
-    if settings["early_stopping"]["patience"] and not settings["data"]["development"]:
-        raise UserError(
-            f"{folder}, run {name}: early_stopping.patience needs questions to measure on;"
-            " set data.development"
-        )
+def refuse_contradictions(run: Run) -> None:
+    """Raise UserError where two settings of a run cannot hold together."""
+    wrong = contradiction(run.settings)
+    if wrong:
+        raise UserError(f"{run.folder}, run {run.name}: {wrong}")
 
 
 def repeated(run: Run, seed: int) -> Run:

@@ -64,7 +64,7 @@ STAGES = {
     ),
     "traces": Stage(  # takes the place of `sample` in an SFT baseline
         takes=(("sft", 1), ("data", 0)),
-        settings=("traces", "prompt", "prompt_sha256", "data.skip_too_long"),
+        settings=("traces", "traces_sha256", "prompt", "prompt_sha256", "data.skip_too_long"),
         leaves=("rollouts.parquet",),
         rules=("traces",),
     ),
@@ -130,7 +130,10 @@ def lineage(
     `known` holds what was found before for the same settings: a chain of steps asks for each many
     times, and would otherwise take time exponential in the number of steps.
     """
-    known = {} if known is None else known
+    if known is None:
+        known = {}
+        for earlier in range(1, step):  # else a long chain would exceed Python's recursion limit
+            lineage(settings, "sft", earlier, known)
     name, step = maker(settings, stage, step)
     if (name, step) not in known:
         made = STAGES[name]
