@@ -69,7 +69,10 @@ def path_with_sbin() -> str:
 def node(folder: Path) -> Iterator[dict[str, str]]:
     """Yield the environment in which `sbatch` reaches the node, once that takes jobs."""
     configure(folder)
-    environment = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": path_with_sbin()}
+    environment = {
+        "SLURM_CONF": str(folder / "slurm.conf"),
+        "PATH": f"{folder}/bin:{path_with_sbin()}",
+    }
     running: list[subprocess.Popen[bytes]] = []
     try:
         for command in daemons(folder):
@@ -101,6 +104,12 @@ def configure(folder: Path) -> None:
     host = socket.gethostname().split(".")[0]
     ports = {"controller": free_port(), "daemon": free_port()}
     (folder / "slurm.conf").write_text(CONF.format(folder=folder, host=host, **ports))
+    # Snakemake's plugin clears SLURM_* within a job, which has to find this configuration even so.
+    srun = folder / "bin/srun"
+    srun.parent.mkdir()
+    real = shutil.which("srun")
+    srun.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {real} "$@"\n')
+    srun.chmod(0o755)
     devices = f"NodeName={host} Name=gpu File={folder}/gpu[0-1] Flags=nvidia_gpu_env\n"
     (folder / "gres.conf").write_text(devices)
 

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from pathlib import Path
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -13,68 +14,83 @@ BAR = "sft: 100%|###| 8/8 [01:12<00:00, 10.44update/s, loss 0.0196, entropy 0.05
 PROFILE = ("--workflow-profile", str(ROOT / "profiles/default"))
 
 
-@pytest.fixture
-def terminal(tmp_path):
-    """A terminal, and a function that sends it an event of Snakemake's."""
-    stream = io.StringIO()
-    handler = Terminal({"results/sweep/G16": "G16"}, stream)
+RUN = "results/sweep/G16"
 
-    def send(event, created=0.0, **values):
-        record = logging.makeLogRecord({"event": event, "created": created, **values})
+
+@pytest.fixture
+def terminal(tmp_path, monkeypatch):
+    """A function that sends an event of Snakemake's to a terminal: the lines told so far."""
+    monkeypatch.chdir(tmp_path)
+    stream = io.StringIO()
+    handler = Terminal({RUN: "G16"}, stream)
+
+    def send(event, created=0.0, msg="", **values):
+        record = logging.makeLogRecord({"event": event, "created": created, "msg": msg, **values})
         handler.handle(record)
         return stream.getvalue().splitlines()
 
     return send
 
 
-def start(send, jobid, rule, log, created=0.0, **wildcards):
-    wildcards = {"run": "results/sweep/G16", **wildcards}
-    send(LogEvent.JOB_INFO, created, jobid=jobid, rule_name=rule, wildcards=wildcards, log=[log])
+def write(path, text):
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return str(path)
 
 
-def test_a_line_names_its_run_its_step_and_its_stage(terminal, tmp_path):
-    log = tmp_path / "log"
-    log.write_text("vllm says much\nresults/sweep/G16/step3/rollouts/0-of-1.parquet: 96 rollouts\n")
-    start(terminal, 7, "sample", log, step="3", shard="0", shards="1")
+def start(send, jobid, rule, log, created=0.0):
+    send(LogEvent.JOB_INFO, created, jobid=jobid, rule_name=rule, log=[log])
+
+
+def test_a_line_names_its_run_its_step_and_its_stage(terminal):
+    text = f"vllm says much\n{RUN}/step3/rollouts/0-of-1.parquet: 96 rollouts\n"
+    log = write(f"{RUN}/step3/logs/sample-0-of-1.log", text)
+    start(terminal, 7, "sample", log)
     assert terminal(LogEvent.JOB_FINISHED, job_id=7) == ["G16 step 3 sample: 96 rollouts"]
 
 
-def test_one_of_several_shards_says_which(terminal, tmp_path):
-    log = tmp_path / "log"
-    log.write_text("48 rollouts\n")
-    start(terminal, 7, "sample", log, step="3", shard="1", shards="2")
+def test_one_of_several_shards_says_which(terminal):
+    log = write(f"{RUN}/step3/logs/sample-1-of-2.log", "48 rollouts\n")
+    start(terminal, 7, "sample", log)
     assert terminal(LogEvent.JOB_FINISHED, job_id=7) == ["G16 step 3 sample 2/2: 48 rollouts"]
 
 
-def test_a_failed_job_says_its_sentence_and_where_its_log_is(terminal, tmp_path):
-    log = tmp_path / "log"
-    log.write_text("Loading\nerror: no GPU\n")
-    start(terminal, 7, "sft", log, step="1")
-    told = terminal(LogEvent.JOB_ERROR, jobid=7)
+def test_jobs_that_an_executor_does_not_announce_are_found_by_their_logs(terminal):
+    terminal(LogEvent.RUN_INFO, 1.0, stats={"sft": 1, "total": 1})
+    write(f"{RUN}/step3/logs/sft.log", "8 updates\n")
+    write(f"{RUN}/logs/data.log", "90 questions\n")
+    told = terminal(LogEvent.JOB_FINISHED, 5.0, "Finished jobid: 7 (Rule: sft)", job_id=7)
+    assert told[1:] == ["G16 step 3 sft: 8 updates"]
+    told = terminal(LogEvent.JOB_FINISHED, 5.0, "Finished jobid: 8 (Rule: sft)", job_id=8)
+    assert len(told) == 2
+
+
+def test_a_failed_job_says_its_sentence_and_where_its_log_is(terminal):
+    log = write(f"{RUN}/step1/logs/sft.log", "Loading\nerror: no GPU\n")
+    told = terminal(LogEvent.JOB_ERROR, log=[log])
     assert told == ["G16 step 1 sft: error: no GPU", f"G16 step 1 sft: its log is {log}"]
 
 
-def test_a_job_that_failed_without_a_sentence_shows_the_end_of_its_log(terminal, tmp_path):
-    log = tmp_path / "log"
-    log.write_text("".join(f"line {n}\n" for n in range(100)))
-    start(terminal, 7, "sft", log, step="1")
-    told = terminal(LogEvent.JOB_ERROR, jobid=7)
+def test_a_job_that_failed_without_a_sentence_shows_the_end_of_its_log(terminal):
+    text = "".join(f"line {n}\n" for n in range(100))
+    log = write(f"{RUN}/step1/logs/sft.log", text)
+    told = terminal(LogEvent.JOB_ERROR, log=[log])
     assert told[0] == "G16 step 1 sft: line 80"
     assert told[-2] == "G16 step 1 sft: line 99"
 
 
-def test_a_job_of_a_failed_group_is_told_like_one_of_its_own(terminal, tmp_path):
-    log = tmp_path / "log"
-    log.write_text("error: no GPU\n")
-    start(terminal, 7, "filter", log, step="1")
-    told = terminal(LogEvent.GROUP_ERROR, job_error_info=[{"jobid": 7}])
-    assert told[0] == "G16 step 1 filter: error: no GPU"
+def test_of_a_failed_group_the_jobs_are_told_that_have_a_sentence(terminal):
+    bad = write(f"{RUN}/step1/logs/filter.log", "error: no rows\n")
+    good = write(f"{RUN}/step1/logs/score.log", "96 responses\n")
+    for log in (good, bad):
+        told = terminal(LogEvent.JOB_ERROR, log=[log], indent=True)
+    assert told[0] == "G16 step 1 filter: error: no rows"
 
 
-def test_the_table_comes_last(terminal, tmp_path):
-    log, last = tmp_path / "log", tmp_path / "last"
-    log.write_text("step accuracy\n0 13.4\n")
-    last.write_text("best step so far: 0\n")
+def test_the_table_comes_last(terminal):
+    log = write(f"{RUN}/logs/table.log", "step accuracy\n0 13.4\n")
+    last = write(f"{RUN}/logs/best.log", "best step so far: 0\n")
     start(terminal, 1, "table", log)
     start(terminal, 2, "best", last)
     terminal(LogEvent.JOB_FINISHED, job_id=1)
@@ -85,12 +101,11 @@ def test_the_table_comes_last(terminal, tmp_path):
     ]  # fmt: skip
 
 
-def test_the_time_left_is_told_every_half_minute(terminal, tmp_path):
+def test_the_time_left_is_told_every_half_minute(terminal):
     terminal(LogEvent.RUN_INFO, 1000.0, stats={"sft": 4, "total": 4})
-    log = tmp_path / "log"
-    log.write_text("")
+    log = write(f"{RUN}/step1/logs/sft.log", "")
     for jobid, began, ended in ((1, 1000, 1020), (2, 1020, 1040), (3, 1040, 1050)):
-        start(terminal, jobid, "sft", log, began, step="1")
+        start(terminal, jobid, "sft", log, began)
         terminal(LogEvent.JOB_FINISHED, ended, job_id=jobid)
         told = terminal(LogEvent.PROGRESS, ended, done=jobid, total=4)
     assert told == ["4 jobs: 4 sft", "2 of 4 jobs, about 40 s left"]

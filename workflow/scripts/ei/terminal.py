@@ -38,6 +38,8 @@ AT_THE_END = ("table", "discuss")
 LONG = ("sample", "sft", "eval")
 BAR = re.compile(r"\d+%\|")
 ENDED_BAR = re.compile(r"100%\|.*?\| (\d+)/\1 \[([\d:]+)<[^,]*, +[\d.]+ ?([a-z]+)/s, (.+)\]")
+# The run's folder, the step, the rule, and the shard that a log's path tells of.
+JOB_OF_LOG = re.compile(r"(.+?)(?:/step(\d+))?/logs/(.+?)(?:-(\d+)-of-(\d+))?\.log")
 SAID_BY_THE_NAME = re.compile(r"^(step \d+, |\S+\.parquet: )")
 # What Snakemake says besides, for which it has no setting, or one that also empties a dry run.
 CHATTER = re.compile(
@@ -52,11 +54,10 @@ EVERY_S = 30  # the progress is told no more often
 
 @dataclass
 class Job:
-    """A job that has started: its rule, what it is called, its log, its start as a Unix time."""
+    """A job that has started: its rule, its log files, and its start as a Unix time."""
 
     rule: str
-    name: str
-    log: list[str]
+    logs: list[str]
     began: float
 
 
@@ -99,26 +100,28 @@ class Terminal(logging.Handler):
         super().__init__()
         self.names, self.stream = names, stream or sys.stderr
         self.jobs: dict[int, Job] = {}
+        self.began: dict[int, float] = {}
         self.pace = Pace()
         self.last: list[str] = []
+        self.told: set[str] = set()  # logs
         self.told_at = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell what an event means to a person; most mean nothing."""
-        event = getattr(record, "event", None)
+        event, said = getattr(record, "event", None), vars(record)
         if event == LogEvent.RUN_INFO:
-            self.plan(Counter(record.stats), record.created)  # type: ignore[attr-defined]
+            self.plan(Counter(said["stats"]), record.created)
+        elif event == LogEvent.JOB_STARTED:
+            self.began |= dict.fromkeys(said["jobs"], record.created)
         elif event == LogEvent.JOB_INFO:
-            self.start(record)
+            logs = [str(path) for path in said["log"] or []]
+            self.jobs[said["jobid"]] = Job(said["rule_name"], logs, record.created)
         elif event == LogEvent.JOB_FINISHED:
-            self.end(self.jobs.get(record.job_id), record.created)  # type: ignore[attr-defined]
+            self.end(self.jobs.get(said["job_id"]) or self.unannounced(record), record.created)
         elif event == LogEvent.JOB_ERROR:
-            self.fail(record.jobid)  # type: ignore[attr-defined]
-        elif event == LogEvent.GROUP_ERROR:
-            for job in record.job_error_info:  # type: ignore[attr-defined]
-                self.fail(job["jobid"])
+            self.fail([str(path) for path in said["log"] or []], said.get("indent", False))
         elif event == LogEvent.PROGRESS:
-            self.progress(record.done, record.total, record.created)  # type: ignore[attr-defined]
+            self.progress(said["done"], said["total"], record.created)
 
     def plan(self, counts: Counter[str], now: float) -> None:
         """Tell how many jobs of which rule there are; a dry run says so twice."""
@@ -129,45 +132,63 @@ class Terminal(logging.Handler):
         rules = [f"{count} {rule}" for rule, count in counts.items() if rule != "total"]
         self.say([f"{counts['total']} jobs: {', '.join(rules)}"])
 
-    def start(self, record: logging.LogRecord) -> None:
-        """Remember a job that starts."""
-        job = Job(
-            record.rule_name,  # type: ignore[attr-defined]
-            self.called(record.rule_name, dict(record.wildcards or {})),  # type: ignore[attr-defined]
-            [str(path) for path in record.log or []],  # type: ignore[attr-defined]
-            record.created,
-        )
-        self.jobs[record.jobid] = job  # type: ignore[attr-defined]
+    def unannounced(self, record: logging.LogRecord) -> Job | None:
+        """The job of an executor that announces none, as Slurm's: known by its rule and its log.
 
-    def called(self, rule: str, wildcards: Mapping[str, str]) -> str:
-        """What a job is called, as "G16 step 3 sample"."""
-        run = wildcards.get("run") or wildcards.get("experiment")
-        words = [self.names.get(run, run)] if run else []
-        words += [f"step {wildcards['step']}"] if "step" in wildcards else []
-        shards = int(wildcards.get("shards", 1))
-        part = f" {int(wildcards['shard']) + 1}/{shards}" if shards > 1 else ""
-        return " ".join([*words, rule]) + part
+        Of several jobs of a rule it is the one whose log has been silent for longest.
+        """
+        found = re.search(r"\(Rule: (\w+)\)", record.getMessage())
+        if not found:
+            return None
+        rule, since = found[1], self.pace.began
+        logs = [
+            path
+            for folder in self.names
+            for pattern in (f"logs/{rule}*.log", f"step*/logs/{rule}*.log")
+            for path in Path(folder).glob(pattern)
+            if re.fullmatch(rf"{rule}(-\d+-of-\d+)?", path.stem) and str(path) not in self.told
+        ]
+        new = [path for path in logs if path.stat().st_mtime >= since]
+        new.sort(key=lambda path: path.stat().st_mtime)
+        began = self.began.get(vars(record)["job_id"], record.created)
+        return Job(rule, [str(path) for path in new[:1]], began)
+
+    def called(self, log: str) -> str:
+        """What the job of a log is called, as "G16 step 3 sample 1/2"."""
+        found = JOB_OF_LOG.fullmatch(log)
+        if not found:
+            return log
+        run, step, rule, shard, shards = found.groups()
+        words = [self.names.get(run, run), f"step {step}" if step else "", rule]
+        words += [f"{int(shard) + 1}/{shards}"] if shards and shards != "1" else []
+        return " ".join(filter(None, words))
 
     def end(self, job: Job | None, now: float) -> None:
         """Tell what a job came to, and keep what is told last."""
         if job is None:
             return
         self.pace.add(job.rule, now - job.began)
-        lines = text_of(job.log)
-        if job.rule in AT_THE_END:
-            self.last += ["", f"{job.name}:", *lines]
-            return
-        self.say(f"{job.name}: {line}" for line in worth_telling(job.rule, lines))
+        for log in job.logs:
+            self.told.add(log)
+            name, lines = self.called(log), text_of(log)
+            if job.rule in AT_THE_END:
+                self.last += ["", f"{name}:", *lines]
+            else:
+                self.say(f"{name}: {line}" for line in worth_telling(job.rule, lines))
 
-    def fail(self, jobid: int) -> None:
-        """Tell why a job failed: its own sentence, or the end of its log where it has none."""
-        job = self.jobs.get(jobid)
-        if job is None:
-            return
-        lines = text_of(job.log)
-        reasons = [line for line in lines if line.startswith(("error:", "warning:"))]
-        self.say(f"{job.name}: {line}" for line in reasons or lines[-20:] or ["error: it failed"])
-        self.say([f"{job.name}: its log is {path}" for path in job.log])
+    def fail(self, logs: Iterable[str], of_group: bool) -> None:
+        """Tell why a job failed: its own sentence, or the end of its log where it has none.
+
+        Of a group's jobs, only those that have a sentence failed.
+        """
+        for log in logs:
+            lines = text_of(log)
+            reasons = [line for line in lines if line.startswith(("error:", "warning:"))]
+            if of_group and not reasons:
+                continue
+            name = self.called(log)
+            self.say(f"{name}: {line}" for line in reasons or lines[-20:] or ["error: it failed"])
+            self.say([f"{name}: its log is {log}"])
 
     def progress(self, done: int, total: int, now: float) -> None:
         """Tell how much is done and how long the rest takes; at the end, the tables."""
@@ -185,12 +206,11 @@ class Terminal(logging.Handler):
             print(line, file=self.stream, flush=True)
 
 
-def text_of(logs: Iterable[str]) -> list[str]:
-    """The lines of log files, without the progress bars that are not the last of their kind."""
-    lines: list[str] = []
-    for path in logs:
-        if Path(path).is_file():
-            lines += Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+def text_of(log: str) -> list[str]:
+    """The lines of a log file, without the progress bars before the last."""
+    if not Path(log).is_file():
+        return []
+    lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
     bars = [line for line in lines if BAR.search(line)]
     return [line for line in lines if not BAR.search(line) or line is bars[-1]]
 
