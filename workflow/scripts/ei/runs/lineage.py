@@ -45,7 +45,7 @@ STAGES = {
     "model": Stage((), ("model",), (), ("model",), when=PER_RUN),
     "data": Stage(
         takes=(),
-        settings=("data.train", "data.validation", "data.development"),
+        settings=("data.train", "data.validation", "data.development", "data.sha256"),
         leaves=(
             "data/train.parquet",
             "data/validation.parquet",
