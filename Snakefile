@@ -8,8 +8,8 @@
         sft       fine-tune policy n-1 on them: policy n
         evaluate  policy n on the validation questions
 
-A step is workflow/rules/step.smk, its evaluation evaluation.smk. A run lies in results/, those of a sweep in
-results/sweep/NAME/; config.yaml says which runs there are.
+A step is workflow/rules/step.smk, its evaluation evaluation.smk. The main run lies in results/,
+the runs of a sweep in results/sweep/NAME/; config.yaml says which runs there are.
 """
 
 from snakemake.utils import min_version
@@ -58,8 +58,8 @@ rule report:
         "results/report_so_far/index.html",
 
 
-# Each preset is a target: its main run; with `_report`, its other runs and its page as well. `snakemake demo` is five
-# steps on a CPU, in minutes: a tiny policy that learns arithmetic.
+# Each preset is a target: its main run; with `_report`, also its other runs and its page.
+# `snakemake demo` is five steps on a CPU, in minutes: a tiny policy that learns arithmetic.
 for preset in PRESETS:
 
     rule:

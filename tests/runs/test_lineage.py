@@ -162,6 +162,12 @@ def test_the_baseline_takes_other_training_settings_and_the_base_evaluation_of_t
     assert "results/sft/step1/rollouts.parquet" not in links
 
 
+def test_a_baseline_that_keeps_only_correct_traces_has_no_filtered_twin():
+    baseline = {"traces": "chains", "filter": {"correct_only": True}}
+    runs = make_runs({**CONFIG, "baseline": baseline}, {})
+    assert {run.name for run in runs.values() if run.kind == "sft"} == {"sft"}
+
+
 def test_other_traces_change_the_baseline_alone():
     first, other = (
         make_runs({**CONFIG, "baseline": {"traces": traces}}, {}) for traces in ("a", "b")

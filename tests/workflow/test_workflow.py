@@ -1,4 +1,4 @@
-"""The whole chain under Snakemake, on two small steps: what it leaves, what reruns, what survives."""
+"""The whole chain under Snakemake, on two small steps: its files, reruns, and kills."""
 
 import json
 import os
@@ -12,9 +12,9 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from ei.policy import fingerprint
 
 from ei.files import read_metadata, to_arrow
+from ei.model.folder import fingerprint
 from ei.schema import RESPONSES, ROLLOUTS, SCORED, UPDATES
 from helpers import DEMO, command, copy_of, miniature, snakemake
 

@@ -8,13 +8,16 @@ rule machine:
     log:
         "{run}/logs/machine.log",
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     resources:
         gpu=gpus(),
     params:
         device=setting("device"),
     shell:
-        "gpurun.py --device {params.device} --gpus {resources.gpu} -- machine.py --output {output:q} 2>&1 | tee {log:q}"
+        "gpurun.py --device {params.device} --gpus {resources.gpu} --"
+        " machine.py"
+        " --output {output:q}"
+        " 2>&1 | tee {log:q}"
 
 
 # Bring the splits into one form: question, answer, level, subject, question_id.
@@ -22,6 +25,7 @@ rule data:
     input:
         machine=machine_for_data,
         files=source_files,
+        stale=if_stale("{run}/data/train.parquet"),
     output:
         train="{run}/data/train.parquet",
         validation="{run}/data/validation.parquet",
@@ -32,7 +36,7 @@ rule data:
     benchmark:
         "{run}/benchmarks/data.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         train=source("train"),
         validation=source("validation"),
@@ -60,7 +64,7 @@ rule model:
     benchmark:
         "models/benchmarks/{org}--{name}@{revision}.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "fetch_model.py"
         " --model {wildcards.org}/{wildcards.name}@{wildcards.revision}"

@@ -1,7 +1,8 @@
-"""The measure of the policy that a step ends with: eval -> grade -> metrics, and which step is best.
+"""Evaluation of the policy that a step ends with: eval -> grade -> metrics, and the best step.
 
-Every evaluation asks two sets of questions: validation, which is reported, and development, training questions that
-were held out to choose the best step on. Evaluations go before later sampling, so that a curve grows while a run does.
+Every evaluation asks two sets of questions: validation, which is reported, and development, training
+questions that were held out to choose the best step on. Evaluations have priority over later
+sampling, so that a curve grows while a run does.
 """
 
 
@@ -12,6 +13,7 @@ rule eval:
         data="{run}/data/validation.parquet",
         development="{run}/data/development.parquet",
         prompt=prompt,
+        stale=if_stale("{run}/step{step}/answers/{shard}-of-{shards}.parquet"),
     output:
         "{run}/step{step}/answers/{shard}-of-{shards}.parquet",
     log:
@@ -20,7 +22,7 @@ rule eval:
         "{run}/step{step}/benchmarks/eval-{shard}-of-{shards}.jsonl"
     priority: 30
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     threads: threads
     resources:
         gpu=gpus(),
@@ -57,7 +59,8 @@ rule eval:
 # Grade them, as rollouts are graded.
 rule grade:
     input:
-        shards_of("answers"),
+        answers=shards_of("answers"),
+        stale=if_stale("{run}/step{step}/responses.parquet"),
     output:
         validation="{run}/step{step}/responses.parquet",
         development="{run}/step{step}/development_responses.parquet",
@@ -73,14 +76,14 @@ rule grade:
         "{run}/step{step}/benchmarks/grade.jsonl"
     priority: 30
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     threads: threads
     params:
         flags=flags("score"),
         lineage=lineage("grade"),
     shell:
         "score.py"
-        " --rollouts {input:q}"
+        " --rollouts {input.answers:q}"
         " --workers {threads}"
         " {params.flags:q}"
         " --output {output.validation:q}"
@@ -94,6 +97,7 @@ rule metrics:
     input:
         validation="{run}/step{step}/responses.parquet",
         development="{run}/step{step}/development_responses.parquet",
+        stale=if_stale("{run}/step{step}/eval.json"),
     output:
         validation="{run}/step{step}/eval.json",
         development="{run}/step{step}/development.json",
@@ -103,7 +107,7 @@ rule metrics:
         "{run}/step{step}/benchmarks/metrics.jsonl"
     priority: 30
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage("metrics"),
     shell:
@@ -117,21 +121,22 @@ rule metrics:
         " 2>&1 | tee {log:q}"
 
 
-# Name the best step so far. A run with early stopping goes on or ends by it, so its steps are only then known.
+# Name the best step so far. With early stopping it decides whether there is another step.
 checkpoint best_so_far:
     input:
-        developments_so_far,
+        developments=developments_so_far,
+        stale=if_stale("{run}/step{step}/best.json"),
     output:
         "{run}/step{step}/best.json",
     log:
         "{run}/step{step}/logs/best_so_far.log",
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage("metrics"),
     shell:
         "best.py"
-        " --developments {input:q}"
+        " --developments {input.developments:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
         " 2>&1 | tee {log:q}"
@@ -142,6 +147,7 @@ rule best:
     input:
         developments=of_steps("development.json"),
         evaluations=of_steps("eval.json"),
+        stale=if_stale("{run}/best/best.json"),
     output:
         "{run}/best/best.json",
     log:
@@ -149,7 +155,7 @@ rule best:
     benchmark:
         "{run}/benchmarks/best.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage_of_last,
     shell:
@@ -171,6 +177,6 @@ rule best_policy:
         "{run}/logs/best_policy.log",
     localrule: True
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "ln -sr {input:q} {output:q} 2>&1 | tee {log:q}"

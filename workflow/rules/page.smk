@@ -7,6 +7,7 @@ rule table:
         evaluations=of_steps("eval.json"),
         filters=of_steps("filtered.json", 1),
         trainings=of_steps("training.json", 1),
+        stale=if_stale("{run}/steps.csv"),
     output:
         "{run}/steps.csv",
     log:
@@ -14,7 +15,7 @@ rule table:
     benchmark:
         "{run}/benchmarks/table.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "table.py"
         " --evaluations {input.evaluations:q}"
@@ -35,6 +36,7 @@ rule summarize:
         trainings=of_steps("training.json", 1),
         updates=of_steps("training.parquet", 1),
         records=records_of_jobs,
+        stale=if_stale("{run}/run.json"),
     output:
         "{run}/run.json",
     log:
@@ -42,7 +44,7 @@ rule summarize:
     benchmark:
         "{run}/benchmarks/summarize.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         identity=identity,
     shell:
@@ -75,7 +77,7 @@ rule plots:
     benchmark:
         "{run}/benchmarks/plots.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         folder="{run}/plots",
         target=target_accuracy,
@@ -100,7 +102,7 @@ rule compare:
     benchmark:
         "{experiment}/benchmarks/{report}/compare.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "compare.py" " --runs {input.runs:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
 
@@ -121,7 +123,7 @@ rule discuss:
     benchmark:
         "{experiment}/benchmarks/{report}/discuss.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "discuss.py"
         " --runs {input.runs:q}"
@@ -149,7 +151,7 @@ rule report_plots:
     benchmark:
         "{experiment}/benchmarks/{report}/plots.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         folder="{experiment}/{report}/plots",
         target=target_accuracy,
@@ -181,7 +183,7 @@ rule page:
     benchmark:
         "{experiment}/benchmarks/{report}/page.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         plots=lambda w, input: os.path.dirname(input.plots[0]),
     shell:

@@ -1,5 +1,6 @@
 """The runs, and how rules look things up in them; the thinking is in workflow/scripts/ei/runs."""
 
+import hashlib
 import json
 import os
 import re
@@ -12,14 +13,15 @@ from pathlib import Path
 from ei.contents import content_hash
 from ei.plots import PICTURES
 from ei.prompt import read_template
-from ei.runs import experiment, lineage as lineages, settings as setting_rules
+from ei.runs import experiment, lineage as lineages, settings as setting_rules, stale
 from ei.stage import UserError
 
 
 def on_path():
     """Shell code that puts the scripts on the PATH, and before them the python that runs Snakemake.
 
-    With `--sdm conda` a job's own environment has been activated by then, which CONDA_PREFIX shows; its python stays.
+    With `--sdm conda` a job's own environment is active by then, which CONDA_PREFIX shows; its
+    python stays.
     """
     python, scripts = Path(sys.executable).parent, SCRIPTS
     unchanged = f'[ "${{CONDA_PREFIX:-}}" != {shlex.quote(os.environ.get("CONDA_PREFIX", ""))} ]'
@@ -29,13 +31,36 @@ def on_path():
     )
 
 
-# Strict mode is named because a prefix replaces Snakemake's own. Braces are doubled because a prefix is formatted.
+# Strict mode is named because a prefix replaces Snakemake's own; braces are doubled because
+# Snakemake formats it.
 shell.prefix(f"set -euo pipefail; {on_path()} ".replace("{", "{{").replace("}", "}}"))
+
+
+# The conda environments of `--sdm conda`, whose paths Snakemake formats as well.
+CPU_ENV, GPU_ENV = (
+    str(BASE / f"workflow/envs/{name}.yaml").replace("{", "{{").replace("}", "}}")
+    for name in ("cpu", "gpu")
+)
 
 
 def local(path):
     """A path of the settings: as it stands if it is there, else the workflow's file of that name."""
     return path if os.path.exists(path) or not os.path.exists(BASE / path) else str(BASE / path)
+
+
+def literal(path):
+    """The path, or a link to it where it holds braces, which Snakemake takes for wildcards."""
+    if "{" not in path:
+        return path
+    target = Path(path).absolute()
+    name = hashlib.sha256(os.fsencode(target)).hexdigest()[:16] + target.suffix
+    link = Path(".cache/links") / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        made = link.with_name(f".{name}.{os.getpid()}")
+        made.symlink_to(target)
+        made.replace(link)  # a process beside this one may make the same link
+    return str(link)
 
 
 def refuse_bad(settings, source):
@@ -66,7 +91,7 @@ def all_runs():
 
 
 def with_contents(run):
-    """The run with the hashes of its prompt, questions and traces: other contents are other settings."""
+    """The run with the hashes of its prompt, questions and traces: other contents, other settings."""
     settings = {**run.settings, "prompt_sha256": content(prompt_file(run.settings["prompt"]))}
     settings["data"] = {**settings["data"], **hashes_of_sources(settings["data"])}
     traces = settings.get("traces")
@@ -110,6 +135,17 @@ refuse_bad(config, "config.yaml")
 PRESETS = load_presets()
 RUNS = all_runs()
 SHARED = lineages.shared(RUNS)
+for run in RUNS.values():  # all links before the first job: Snakemake looks into a folder only once
+    data = run.settings["data"]
+    for path in (run.settings["model"], run.settings["prompt"], data["train"], data["validation"]):
+        if isinstance(path, str) and os.path.exists(local(path)):
+            literal(local(path))
+    if run.settings.get("traces"):
+        literal(local(run.settings["traces"]))
+# Files that other settings made, and a file that is newer than they: an input of the jobs that make them again.
+STALE = stale.stale(RUNS.values())
+MARKER = ".cache/other_settings"
+stale.mark_newer(Path(MARKER), STALE)
 SFT_BASELINES = [run for run in RUNS if RUNS[run].kind == "sft"]
 
 

@@ -13,7 +13,7 @@ rule share:
         shared=only(SHARED),
     localrule: True
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "ln -sr {input:q} {output:q} 2>&1 | tee {log:q}"
 

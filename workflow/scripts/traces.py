@@ -7,8 +7,9 @@
         --output example/traces.parquet
 
 A row of --traces (JSONL or Parquet) has a `question`, or the whole `prompt`, and a `response`. Its
-question is in the training set, or the row has an `answer` as well. Traces of held-out questions are
-skipped. Without --traces the responses are the training set's own solutions, in the prompt's form.
+question is in the training set, or the row has an `answer` as well. Traces of held-out questions
+are skipped. Without --traces the responses are the training set's own solutions, in the prompt's
+form.
 """
 
 import argparse
@@ -55,7 +56,7 @@ def from_solutions(train: pl.DataFrame, template: str) -> list[dict[str, Any]]:
 def from_file(
     path: Path, train: pl.DataFrame, held_out: set[str], template: str
 ) -> list[dict[str, Any]]:
-    """The file's traces except those of held-out questions; a bad row is a UserError with its line."""
+    """The file's traces except those of held-out questions; an error names the bad row's line."""
     trained = {row["question_id"]: row for row in train.select(ASKED).iter_rows(named=True)}
     found, skipped = [], 0
     for number, row in read_rows(path):
@@ -131,14 +132,14 @@ def rollouts(
 
 
 def fitting(table: pl.DataFrame, context: int, skip: bool) -> pl.DataFrame:
-    """The rows that fit into the model's context, in tokens; others raise UserError unless `skip`."""
+    """The rows that fit into the model's context (tokens); others are an error unless `skip`."""
     length = pl.col("prompt_ids").list.len() + pl.col("response_ids").list.len()
     long = table.filter(length > context)
     if not long.height:
         return table
     found = (
-        f"{long.height} of {table.height} traces exceed the model's context of {context} tokens with"
-        " their prompt"
+        f"{long.height} of {table.height} traces exceed the model's context of {context} tokens"
+        " with their prompt"
     )
     if not skip:
         raise UserError(f"{found}. Set data.skip_too_long to leave them out")

@@ -10,8 +10,8 @@ import jsonschema
 
 Settings = Mapping[str, Any]
 
-# How the work is done, not what comes out: these stay out of the lineage and of run.json.
-MACHINE_SECTIONS = {"vllm", "shards", "threads"}
+# How the work is done or drawn, not what comes out: these stay out of the lineage and of run.json.
+MACHINE_SECTIONS = {"vllm", "shards", "threads", "target_accuracy"}
 MACHINE_ONLY = {("sft", "gpus")}
 
 
@@ -105,7 +105,7 @@ def contradiction(settings: Settings) -> str | None:
 
 
 def unknown_key(prefix: str, section: Settings, allowed: Settings) -> str:
-    """The sentence for the first key that is not allowed in a section, with the nearest that is."""
+    """The sentence for a section's first unknown key, with the nearest known one."""
     name = next(key for key in section if key not in allowed)
     near = difflib.get_close_matches(str(name), allowed, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(allowed)}"
@@ -127,8 +127,19 @@ def with_preset(config: Settings, preset: Settings) -> dict[str, Any]:
 
 
 def scientific(settings: Settings) -> dict[str, Any]:
-    """The settings that results depend on: all but those that only change the speed."""
-    return {key: value for key, value in settings.items() if key not in MACHINE_SECTIONS}
+    """The settings that results depend on: not those that only change the speed or a plot."""
+    return {
+        key: results_part(key, value)
+        for key, value in settings.items()
+        if key not in MACHINE_SECTIONS
+    }
+
+
+def results_part(key: str, value: Any) -> Any:
+    """A setting, or a section of them without what only changes the speed."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: part for name, part in value.items() if (key, name) not in MACHINE_ONLY}
 
 
 def differences(settings: Settings, main: Settings) -> dict[str, Any]:

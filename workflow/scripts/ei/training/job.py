@@ -60,7 +60,7 @@ class Job:
 
 @dataclass
 class Clock:
-    """Seconds spent in each phase; `started` is `time.perf_counter()` at the process's first line."""
+    """Seconds spent in each phase; `started` is `time.perf_counter()` at the first line."""
 
     started: float
     phases: dict[str, float] = field(default_factory=dict)
