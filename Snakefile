@@ -24,6 +24,7 @@ configfile: CONFIG
 
 
 include: "workflow/rules/runs.smk"
+include: "workflow/rules/terminal.smk"
 include: "workflow/rules/lookups.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/step.smk"

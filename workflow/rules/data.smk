@@ -17,7 +17,7 @@ rule machine:
         "gpurun.py --device {params.device} --gpus {resources.gpu} --"
         " machine.py"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Bring the splits into one form: question, answer, level, subject, question_id.
@@ -50,7 +50,7 @@ rule data:
         " --development {params.development}"
         " --output {params.folder:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Fetch the base model from the hub.
@@ -69,4 +69,4 @@ rule model:
         "fetch_model.py"
         " --model {wildcards.org}/{wildcards.name}@{wildcards.revision}"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"

@@ -53,7 +53,7 @@ rule eval:
         " {params.flags:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Grade them, as rollouts are graded.
@@ -89,7 +89,7 @@ rule grade:
         " --output {output.validation:q}"
         " --development {output.development:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Sum up both sets.
@@ -118,7 +118,7 @@ rule metrics:
         " --output {output.validation:q}"
         " --development {output.development:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Name the best step so far. With early stopping it decides whether there is another step.
@@ -139,7 +139,7 @@ checkpoint best_so_far:
         " --developments {input.developments:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Name the best step of the run, with what it scored on both sets.
@@ -164,7 +164,7 @@ rule best:
         " --evaluations {input.evaluations:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # The best step's policy; of all policies it is the one that a finished run keeps asking for.
@@ -179,4 +179,4 @@ rule best_policy:
     conda:
         CPU_ENV
     shell:
-        "ln -sr {input:q} {output:q} 2>&1 | tee {log:q}"
+        "ln -sr {input:q} {output:q} > {log:q} 2>&1"

@@ -22,7 +22,7 @@ rule table:
         " --filters {input.filters:q}"
         " --trainings {input.trainings:q}"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Sum up the run in one file, from which pictures, comparisons and page are made.
@@ -53,7 +53,7 @@ rule summarize:
         " {params.identity:q}"
         " --benchmarks {input.records:q}"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Accuracy and entropy of one run.
@@ -87,7 +87,7 @@ rule plots:
         " {params.target:q}"
         " --names accuracy entropy"
         " --output {params.folder:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Pair the runs' answers question by question.
@@ -104,7 +104,7 @@ rule compare:
     conda:
         CPU_ENV
     shell:
-        "compare.py" " --runs {input.runs:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
+        "compare.py" " --runs {input.runs:q}" " --output {output:q}" " > {log:q} 2>&1"
 
 
 # Two sentences: how expert iteration compares with SFT, and its steps with each other.
@@ -129,7 +129,7 @@ rule discuss:
         " --runs {input.runs:q}"
         " --comparisons {input.comparisons:q}"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # The pictures that compare runs.
@@ -160,7 +160,7 @@ rule report_plots:
         " --runs {input:q}"
         " {params.target:q}"
         " --output {params.folder:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # All of it on one page, with the main run's rollouts to browse.
@@ -194,4 +194,4 @@ rule page:
         " --plots {params.plots:q}"
         " --browse {wildcards.experiment:q}"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"

@@ -15,7 +15,7 @@ rule share:
     conda:
         CPU_ENV
     shell:
-        "ln -sr {input:q} {output:q} 2>&1 | tee {log:q}"
+        "ln -sr {input:q} {output:q} > {log:q} 2>&1"
 
 
 # Where a file can be shared, the rule that would make it stands back.

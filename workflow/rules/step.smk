@@ -58,7 +58,7 @@ rule sample:
         " {params.flags:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Grade every rollout against the reference answer.
@@ -90,7 +90,7 @@ rule score:
         " {params.flags:q}"
         " --output {output.table:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Keep what the policy should learn from.
@@ -117,7 +117,7 @@ rule filter:
         " {params.flags:q}"
         " --output {output.table:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Fine-tune on what was kept. The sampling policy is read for its entropy, the base model for its
@@ -165,7 +165,7 @@ rule sft:
         " --output {output.policy:q}"
         " --training {output.training:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Join the shards of a step's rollouts.
@@ -190,7 +190,7 @@ rule gather:
         " --shards {input.shards:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # An SFT baseline is trained on given traces, which take the place of rollouts.
@@ -226,4 +226,4 @@ rule traces:
         " --skip_too_long {params.skip_too_long}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"

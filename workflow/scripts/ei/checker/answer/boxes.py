@@ -2,7 +2,8 @@ r"""What stands in `\boxed{...}`: the last box, or the last few that belong toge
 
 import re
 
-from ei.checker.parse.tokens import Unreadable, brace_pairs, pieces_of
+from ei.checker.parse.tokens import Token, Unreadable, brace_pairs, pieces_of
+from ei.checker.parse.vocabulary import DENIALS
 
 BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z]) ?(?P<brace>\{)?(?P<bare>-?[0-9]+|[a-zA-Z])?")
 NEAR = 70  # characters that may lie between joined boxes
@@ -66,13 +67,28 @@ def _is_glue(between: str) -> bool:
         pieces = pieces_of(between)
     except Unreadable:
         return False
-    return all(
+    joiners = [i for i, piece in enumerate(pieces) if _joins(piece)]
+    words = pieces[: joiners[-1]] if joiners else []  # "for part (a) and": said of the first box
+    if any(piece.text.lower() in DENIALS - {"or"} or piece.kind == "num" for piece in words[1:]):
+        return False
+    return all(_glues(pieces, i) for i in range(joiners[-1] if joiners else 0, len(pieces)))
+
+
+def _joins(piece: Token) -> bool:
+    """Whether a piece joins what stands around it."""
+    return piece.text.lower() in ("and", "or") or piece.kind == "sep"
+
+
+def _glues(pieces: list[Token], index: int) -> bool:
+    """Whether a piece is a separator, a bracket, or part of a label."""
+    piece = pieces[index]
+    return (
         piece.kind in GLUE
-        or piece.text.lower() in ("and", "or")
+        or _joins(piece)
         or (piece.kind == "run" and len(piece.text) == 1)
         or piece.text == "_"
-        for piece in pieces
-    ) and ". " not in between  # fmt: skip
+        or (index > 0 and pieces[index - 1].text == "_")
+    )
 
 
 def _joined(text: str, chosen: list[tuple[int, int, str]]) -> str:
@@ -84,9 +100,17 @@ def _joined(text: str, chosen: list[tuple[int, int, str]]) -> str:
         lead = lead if trail else ""
     made = [lead, _inner(chosen[0][2])]
     for before, box in zip(chosen, chosen[1:], strict=False):
-        between = text[before[1] : box[0]].replace("$", " ")
-        made += [between if between.strip(" \n.") else ", ", _inner(box[2])]
+        made += [_between(text[before[1] : box[0]]), _inner(box[2])]
     return "".join([*made, trail]).strip()
+
+
+def _between(text: str) -> str:
+    """What joins two boxes in their common answer."""
+    text = text.replace("$", " ")
+    plain = re.sub(r"\\[a-zA-Z]+|\b(?:and|or)\b", " ", text)
+    if re.search(r"[a-zA-Z]{2}", plain) or not text.strip(" \n."):
+        return " or " if re.search(r"\bor\b", text) else ", "
+    return text
 
 
 def _lead(text: str, at: int) -> str:

@@ -1,13 +1,19 @@
 """From the text between the tags to the answer in it: every token accounted for, or words."""
 
+import contextlib
 from dataclasses import dataclass, field
 
+from functools import lru_cache
+
 from ei.checker.answer.boxes import boxed
-from ei.checker.answer.statement import answer_of, stated, trimmed
+from ei.checker.answer.statement import answer_of, stated, trimmed, words_after_marker
 from ei.checker.answer.wrappers import peeled
 from ei.checker.parse.node import Node
 from ei.checker.parse.runs import tokens_of
 from ei.checker.parse.tokens import Token, Unreadable
+
+
+CACHED = 4096  # a reference is read once for all rollouts of its question
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,7 @@ class Reading:
     tokens: list[Token] = field(default_factory=list)
 
 
+@lru_cache(maxsize=CACHED)
 def read(text: str, longest: int) -> Reading:
     """The answer in a text; only a stretch of at most `longest` characters is read."""
     content = boxed(text)
@@ -29,19 +36,37 @@ def read(text: str, longest: int) -> Reading:
     try:
         tokens = tokens_of(content)
     except Unreadable as error:
-        return Reading(words_node(content), content, str(error))
+        rest = _conclusion(content)
+        return read(rest, longest) if rest else Reading(words_node(content), content, str(error))
     if not tokens:
         return Reading(Node("empty"), content, "empty")
     try:
         return Reading(answer_of(list(tokens)), content, "", tokens)
     except Unreadable as error:
         why = str(error)
+    if (after := _after_choice(tokens)) is not None:
+        with contextlib.suppress(Unreadable):
+            return Reading(answer_of(after), content, "", tokens)
     try:
         node, said = stated(tokens_of(content))
     except Unreadable:
-        return Reading(words_node(content), content, why, tokens)
+        said = words_after_marker(tokens_of(content))
+        shown = _source(content, said) if said else content
+        return Reading(words_node(shown), shown, why, tokens)
     said = trimmed(said)
     return Reading(node, _source(content, said), "", tokens)
+
+
+def _conclusion(text: str) -> str:
+    """What follows the last "Final Answer" in a text whose brackets do not match, or ""."""
+    at = max(text.rfind("Final Answer"), text.rfind("final answer"))
+    return text[at:] if at > 0 else ""
+
+
+def _after_choice(tokens: list[Token]) -> list[Token] | None:
+    """The tokens after a choice's letter in brackets: `(C) 13`."""
+    opens = len(tokens) > 3 and tokens[0].text == "(" and tokens[2].text == ")"
+    return tokens[3:] if opens and tokens[1].text in "ABCDEFGHIJ" else None
 
 
 def _source(content: str, said: list[Token]) -> str:
@@ -69,16 +94,23 @@ def word_key(text: str) -> str:
         pieces = tokens_of(text)
     except Unreadable:
         return " ".join(text.lower().split())
-    pieces = [p for p in pieces if p.kind not in ("quote", "dollar") and p.text not in ("{", "}")]
-    while pieces and pieces[-1].kind in ("stop", "sep"):
+    pieces = [p for p in pieces if p.text not in ("{", "}")]
+    while pieces and pieces[-1].kind in ("stop", "sep", "quote"):
         pieces.pop()
+    while pieces and pieces[0].kind == "quote":
+        pieces.pop(0)
     kept = [
         piece.text.lower()
-        for piece in pieces
-        if not (len(pieces) > 1 and piece.text.lower() in ARTICLES and piece.kind == "word")
-        and piece.text not in ("\n", ",")
+        for index, piece in enumerate(pieces)
+        if piece.text not in ("\n", ",") and not _is_article(pieces, index)
     ]
     return _closed_up(kept)
+
+
+def _is_article(pieces: list[Token], index: int) -> bool:
+    """Whether a piece is "a", "an" or "the" before a word."""
+    after = pieces[index + 1] if index + 1 < len(pieces) else None
+    return pieces[index].text.lower() in ARTICLES and after is not None and after.kind == "word"
 
 
 def _closed_up(texts: list[str]) -> str:

@@ -7,13 +7,20 @@ A sentence with any other word states nothing: it may deny the number, doubt it,
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 
 from ei.checker.parse import vocabulary as v
-from ei.checker.parse.node import Node
+from ei.checker.parse.node import REALS, Node
 from ei.checker.parse.shape import parse
-from ei.checker.parse.tokens import Token, Unreadable
+from ei.checker.parse.tokens import Token, Unreadable, match_brackets
 
 LONGEST = 120  # tokens of a sentence that is read
+MOST_TRIES = 60  # stretches of it that are tried
+CONNECTIVE_PHRASES = sorted(v.CONNECTIVE_PHRASES, key=len, reverse=True)
+PHRASAL_VERBS = sorted(v.PHRASAL_VERBS, key=len, reverse=True)
+CONCLUDING = frozenset(("So", "Therefore", "Thus", "Hence"))
+IS_THE_ANSWER = v.words("is the our my your final correct answer solution result")
 MARKS = frozenset(("Rightarrow", "rightarrow", "therefore", "because"))
 
 
@@ -31,14 +38,16 @@ def stated(tokens: list[Token]) -> tuple[Node, list[Token]]:
             heading = True
             read.append(None)
             continue
-        found = _claim(sentence, first=index == 0)
+        explains = bool(index) and sentence[0].text.lower() in v.HEADINGS
+        found = None if explains else _claim(sentence, first=index == 0)
         read.append((3 if heading else found[0], *found[1:]) if found else None)
         heading = False
     claims = [(claim[0], i, claim) for i, claim in enumerate(read) if claim is not None]
     if not claims:
         raise Unreadable("no sentence that states an answer")
     best = max(rank for rank, _, _ in claims)
-    at, (_, node, said) = [(i, claim) for rank, i, claim in claims if rank == best][-1]
+    of_best = [(i, claim) for rank, i, claim in claims if rank == best]
+    at, (_, node, said) = of_best[-1 if best else 0]  # a bare answer comes first
     for i, sentence in enumerate(sentences):
         if i != at and not _is_heading(sentence):
             _check_other(sentence, read[i], node, best, i < at)
@@ -53,6 +62,10 @@ def _sentences(tokens: list[Token]) -> list[list[Token]]:
         ends = token.kind == "stop" and (
             token.text != "." or after is None or after.space or after.kind == "stop"
         )
+        if ends and token.text == "." and _is_item_number(tokens, index):
+            ends = False
+        if token.text in CONCLUDING and token.space and token.kind == "word":
+            found.append([])
         if ends:
             found.append([])
         else:
@@ -60,16 +73,26 @@ def _sentences(tokens: list[Token]) -> list[list[Token]]:
     return found
 
 
+def _is_item_number(tokens: list[Token], index: int) -> bool:
+    """Whether a full stop belongs to the number of a list's item: a line's "1. "."""
+    starts = index >= 1 and tokens[index - 1].kind == "num"
+    return starts and index >= 2 and tokens[index - 2].text == "\n"
+
+
 def _check_other(
     sentence: list[Token], claim: tuple[int, Node, list[Token]] | None, node: Node, best: int, before: bool
 ) -> None:
     """Raise Unreadable unless a sentence beside the statement may be an explanation of it."""
-    if claim is not None and claim[0] in (0, 3) and claim[1].key != node.key:
+    words = [token.text.lower() for token in sentence]
+    item = sentence[0].kind == "num" and words[1:2] == ["."] and len(words) > 2
+    heading = words[0] in v.HEADINGS or words[:2] == ["this", "is"] or item
+    bare = claim is not None and claim[0] in (0, 3) and not heading
+    if bare and claim is not None and claim[1].key != node.key and not (before and best == 2):
         raise Unreadable("two statements that differ")
     if before and best >= 2:
         return  # what leads to a conclusion may say anything
-    words = [token.text.lower() for token in sentence]
-    heading = words[0] in v.HEADINGS or words[:2] == ["this", "is"]
+    if claim is None and _connective(sentence, 0):
+        raise Unreadable("a later conclusion that cannot be read")
     prose = sum(token.kind == "word" for token in sentence) >= 3
     if not (heading or prose) or not _is_free(sentence, True):
         raise Unreadable("a sentence that is no explanation")
@@ -96,7 +119,7 @@ def _claim(sentence: list[Token], first: bool) -> tuple[int, Node, list[Token]] 
     """What a sentence states, with its rank: 3 the answer, 2 a conclusion, 1 another, 0 bare."""
     if len(sentence) > LONGEST:
         return None
-    for rank, candidate in _candidates(sentence):
+    for rank, candidate in islice(_candidates(sentence), MOST_TRIES):
         try:
             node = answer_of(candidate)
         except Unreadable:
@@ -107,6 +130,13 @@ def _claim(sentence: list[Token], first: bool) -> tuple[int, Node, list[Token]] 
 
 def _candidates(sentence: list[Token]) -> Iterator[tuple[int, list[Token]]]:
     """The stretches of a sentence that may be its answer, with their ranks, likeliest first."""
+    marked = _after_marker(sentence)
+    if marked:
+        for part in _without_tails(marked):
+            yield 3, part
+            for _, rest in _after_verb(part, 3):
+                yield 3, rest
+        yield from _only_value(marked)
     for start in (0, *_late_connectives(sentence)):
         if start and not _is_free(sentence[:start], True):
             continue
@@ -114,6 +144,23 @@ def _candidates(sentence: list[Token]) -> Iterator[tuple[int, list[Token]]]:
         for part in _without_tails(rest):
             yield (2 if concluded or start else 0), part
             yield from _after_verb(part, 2 if concluded or start else 1)
+
+
+def _after_marker(sentence: list[Token]) -> list[Token]:
+    """What follows "Final answer:" in the same sentence."""
+    for index, token in enumerate(sentence[:6]):
+        if token.text == ":" and _is_heading(sentence[:index]):
+            return sentence[index + 1 :]
+    return []
+
+
+def _only_value(tokens: list[Token]) -> Iterator[tuple[int, list[Token]]]:
+    """The only number of a sentence after "Final answer:", with the word that it counts."""
+    numbers = [i for i, token in enumerate(tokens) if token.kind == "num"]
+    words = [token.text.lower() for token in tokens]
+    changed = v.DENIALS | v.HEDGES | v.words("square cube root half twice double triple third of by")
+    if len(numbers) == 1 and all(t.kind in ("word", "num") for t in tokens) and not changed & set(words):
+        yield 3, tokens[numbers[0] : numbers[0] + 2]
 
 
 def _late_connectives(sentence: list[Token]) -> Iterator[int]:
@@ -128,7 +175,7 @@ def _connective(tokens: list[Token], at: int) -> int:
     token = tokens[at]
     if token.text in MARKS or (token.kind == "word" and token.text.lower() in v.CONNECTIVES):
         return 1
-    for phrase in v.CONNECTIVE_PHRASES:
+    for phrase in CONNECTIVE_PHRASES:
         if _matches(tokens, at, phrase):
             return len(phrase.split())
     return 0
@@ -170,6 +217,11 @@ def _without_tails(tokens: list[Token]) -> Iterator[list[Token]]:
             free = _is_free(tokens[index + 1 :], False)
         elif opening and _total(tokens[index:]):
             free = True
+        elif low == "is" and {t.text.lower() for t in tokens[index:]} <= IS_THE_ANSWER:
+            free = True
+        elif low in ("that", "which", "who") and token.kind == "word":
+            rest = tokens[index + 1 :]
+            free = _is_free(rest, False) and not v.HEDGES & {t.text.lower() for t in rest}
         else:
             continue
         if free:
@@ -189,14 +241,14 @@ def _after_verb(tokens: list[Token], rank: int) -> Iterator[tuple[int, list[Toke
     """What follows the verb of each subject that the closed lists know."""
     for at in range(len(tokens)):
         low = tokens[at].text.lower()
-        if low in v.DENIALS or (low in v.HEDGES and low not in ("most", "least")):
+        if low in v.DENIALS or (low in v.HEDGES and low not in v.SUBJECTS):
             return
         subject = tokens[:at]
         size = _verb(tokens, at)
         if size and _is_subject(subject):
             marked = any(token.text.lower() in v.MARKERS for token in subject)
             yield (3 if marked else rank), _after_adverbs(tokens[at + size :])
-        elif low in v.MARKERS and _is_subject(subject) and tokens[at + 1 : at + 2]:
+        elif low in v.MARKERS and (not subject or _is_subject(subject)) and tokens[at + 1 :]:
             yield 3, tokens[at + 1 :]  # "Answer 17"
         having = low in v.HAVING and _is_having(subject)
         if having:
@@ -205,7 +257,7 @@ def _after_verb(tokens: list[Token], rank: int) -> Iterator[tuple[int, list[Toke
 
 def _verb(tokens: list[Token], at: int) -> int:
     """How many tokens the verb at an index has; 0 where there is none."""
-    for phrase in v.PHRASAL_VERBS:
+    for phrase in PHRASAL_VERBS:
         if _matches(tokens, at, phrase):
             return len(phrase.split())
     return int(tokens[at].text.lower() in v.BE or (at > 0 and tokens[at].text == "="))
@@ -227,7 +279,9 @@ def _is_subject(tokens: list[Token]) -> bool:
             index + 1 : index + 2
         ] == ["of"]:
             return False
-    return bool(tokens) and any(token.kind in ("word", "letter") for token in tokens)
+    if any(t.kind in ("bad", "stop", "env") or (t.kind == "rel" and t.text != "=") for t in tokens):
+        return False
+    return bool(tokens) and tokens[0].kind in ("word", "letter", "cmd", "fn", "op")
 
 
 def _is_open(tokens: list[Token], index: int) -> bool:
@@ -235,7 +289,7 @@ def _is_open(tokens: list[Token], index: int) -> bool:
     text = tokens[index].text
     plural = text.islower() and len(text) > 3 and text.endswith("s") and not text.endswith("ss")
     name = text[:1].isupper() and text[1:].islower() and text.lower() not in v.NEUTRAL
-    return (plural or name) and text.lower() not in v.HEDGES and index > 0
+    return (plural or name or text.isupper()) and text.lower() not in v.HEDGES and index > 0
 
 
 def _is_having(tokens: list[Token]) -> bool:
@@ -252,6 +306,8 @@ def _after_adverbs(tokens: list[Token]) -> list[Token]:
     """The tokens after words such as "exactly", a colon, and "a profit of"."""
     at = 0
     while at < len(tokens) and (tokens[at].text.lower() in v.ADVERBS or tokens[at].text in (":", ",")):
+        if tokens[at].kind == "letter" and [t.kind for t in tokens[at + 1 : at + 2]] != ["word"]:
+            break
         if tokens[at].text.lower() in ("a", "the") and _reads_as_number(tokens[at:]):
             break
         at += 1
@@ -282,29 +338,20 @@ def answer_of(tokens: list[Token]) -> Node:
         if phrase in phrases:
             return Node(kind, "{}" if kind == "none" else "missing")
     if phrase in v.ALL_REALS:
-        from ei.checker.parse.node import REALS
-
         return REALS
     body, qualifier = _without_qualifier(tokens)
-    from dataclasses import replace
-
-    node = parse(_rounded_removed(body))
+    node = parse(_with_rounding(body))
     return replace(node, qualifier=qualifier) if qualifier else node
 
 
-def _rounded_removed(tokens: list[Token]) -> list[Token]:
-    """The tokens without "approximately" after "or": the value before is exact."""
+def _with_rounding(tokens: list[Token]) -> list[Token]:
+    """The tokens with a sign for "approximately" after "or": the value before is exact."""
     kept = []
     for index, token in enumerate(tokens):
         hedge = token.text.lower() in ("approximately", "about", "roughly", "approx")
-        if hedge and index and tokens[index - 1].text in ("or", ","):
-            token.role = "rounding"
-            continue
+        if hedge and index and tokens[index - 1].text == "or":
+            token = replace(token, kind="rel", text="~=")
         kept.append(token)
-    if len(kept) < len(tokens):
-        from ei.checker.parse.tokens import match_brackets
-
-        match_brackets(kept)
     return kept
 
 
@@ -316,20 +363,29 @@ def trimmed(tokens: list[Token]) -> list[Token]:
     ):
         start += 1
     while end > start and (
-        tokens[end - 1].kind in ("stop", "sep", "quote") or tokens[end - 1].text in ("quad", ":")
+        tokens[end - 1].kind in ("stop", "sep", "quote") or tokens[end - 1].text in ("\\", ":")
     ):
         end -= 1
     found = tokens[start:end]
-    from ei.checker.parse.tokens import match_brackets
-
     match_brackets(found)
     return found
+
+
+def words_after_marker(tokens: list[Token]) -> list[Token]:
+    """The words of "The answer is Friday.", or nothing where no such sentence comes."""
+    for at, token in enumerate(tokens[:20]):
+        marked = any(t.text.lower() in v.MARKERS for t in tokens[:at])
+        if marked and token.text.lower() in ("is", ":", "are") and _is_subject(tokens[:at]):
+            return tokens[at + 1 :]
+    return []
 
 
 def _without_qualifier(tokens: list[Token]) -> tuple[list[Token], str]:
     """The tokens before "for all x", and that as a string."""
     for index in range(1, len(tokens)):
         token = tokens[index]
+        if (modulus := _modulus(tokens[index:])) is not None:
+            return trimmed(tokens[:index]), f"mod {modulus}"
         if token.kind == "word" and token.text.lower() in v.QUALIFIER_STARTS and index < len(tokens) - 1:
             rest = tokens[index:]
             if all(_may_qualify(part) for part in rest) and any(p.kind in ("letter", "cmd") for p in rest):
@@ -338,6 +394,14 @@ def _without_qualifier(tokens: list[Token]) -> tuple[list[Token], str]:
                     part.role = "qualifier"
                 return trimmed(body), "".join(p.text for p in rest).lower().rstrip(")")
     return tokens, ""
+
+
+def _modulus(tokens: list[Token]) -> str | None:
+    r"""The modulus of "(mod 5)", `\pmod{5}` or `\pmod 5`, if the rest is that."""
+    texts = [token.text for token in tokens if token.text not in ("{", "}")]
+    if len(texts) == 4 and texts[0] == "(" and texts[1] in ("mod", "bmod") and texts[3] == ")":
+        return texts[2]
+    return texts[1] if len(texts) == 2 and texts[0] == "pmod" else None
 
 
 def _may_qualify(token: Token) -> bool:

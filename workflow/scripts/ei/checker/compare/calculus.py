@@ -93,7 +93,7 @@ def solved(sides: tuple[Tree, ...], signs: list[str]) -> list[tuple[Any, Any, bo
     symbol = _symbol(next(iter(names)), False)
     found = S.Reals
     relation = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge, "!=": sympy.Ne}
-    for left, right, sign in zip(sides, sides[1:], signs, strict=True):
+    for left, right, sign in zip(sides, sides[1:], signs, strict=False):
         if sign not in relation:
             raise Unknown(sign)
         one = relation[sign](algebraic(left), algebraic(right))

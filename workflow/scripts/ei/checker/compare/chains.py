@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ei.checker.compare.exact import Unknown, constant
 from ei.checker.compare.leaves import Leaves
 from ei.checker.parse.node import Node
-from ei.checker.parse.tree import Tree, letters
+from ei.checker.parse.tree import Tree, letters, parts
 
 Rule = Callable[[Node, Node, Leaves], bool]
 
@@ -32,7 +32,9 @@ def same_equation(ref: Node, ans: Node, leaves: Leaves) -> bool:
 
 
 def _letters(sides: tuple[Tree, Tree]) -> frozenset[str]:
-    return (letters(sides[0]) | letters(sides[1])) - {"i"}
+    """The variables, and the unknown functions."""
+    functions = frozenset(p[1] for side in sides for p in parts(side) if _is_unknown(p))
+    return (letters(sides[0]) | letters(sides[1]) | functions) - {"i"}
 
 
 def sides_of(node: Node) -> tuple[Tree, Tree] | None:
@@ -88,14 +90,19 @@ def _has_letters(node: Node) -> bool:
     return node.tree is not None and bool(letters(node.tree) - {"i"})
 
 
+def _is_unknown(tree: Tree) -> bool:
+    """Whether the tree is an unknown function's value: f(5)."""
+    return bool(tree[0] == "fn" and tree[1] in ("f", "g", "h"))
+
+
 def _is_sum_of_names(node: Node) -> bool:
     """Whether a side is names with plus or minus between them: a + b."""
     stack = [node.tree]
     while stack:
         tree = stack.pop()
-        if tree is None or tree[0] not in ("+", "*", "neg", "var"):
+        if tree is None or (tree[0] not in ("+", "*", "neg", "var") and not _is_unknown(tree)):
             return False
-        if tree[0] != "var":
+        if tree[0] in ("+", "*", "neg"):
             stack += tree[1:]
     return True
 

@@ -51,6 +51,18 @@ class Grid:
             raise Unknown("a quotient of matrices")
         return Grid([[cell / other for cell in row] for row in self.rows])
 
+    def determinant(self) -> Any:
+        """The determinant, by minors; of at most five rows."""
+        size = len(self.rows)
+        if self.shape() != (size, size) or size > 5:
+            raise Unknown("the determinant of such a matrix")
+        if size == 1:
+            return self.rows[0][0]
+        return sum(
+            (-1) ** k * self.rows[0][k] * Grid([r[:k] + r[k + 1 :] for r in self.rows[1:]]).determinant()
+            for k in range(size)
+        )
+
     def power(self, exponent: Any) -> "Grid":
         """The matrix to a small natural power."""
         if isinstance(exponent, Grid) or exponent != int(exponent) or not 1 <= exponent <= 50:

@@ -31,7 +31,8 @@ class Leaves:
         """Whether two expressions are equal."""
         if first == second:
             return True
-        for level in range(ALGEBRA + 1):
+        algebra = needs_algebra(first) or needs_algebra(second)
+        for level in (EXACT, ALGEBRA if algebra else PRECISE):
             if level > self.level:
                 raise NeedsMore(RULE_NAMES[level])
             found = _same(first, second, level)
@@ -67,13 +68,9 @@ def _same(first: Tree, second: Tree, level: int) -> bool | None:
         if level == EXACT:
             return same_exactly(first, second)
         if level == PRECISE:
-            if needs_algebra(first) or needs_algebra(second):
-                return None
             from ei.checker.compare.precise import same_value
 
             return same_value(first, second)
-        if not (needs_algebra(first) or needs_algebra(second)):
-            return None
         from ei.checker.compare.calculus import same_by_algebra
 
         return same_by_algebra(first, second)

@@ -14,13 +14,15 @@ from mpmath import mp
 
 from ei.checker.compare.exact import Unknown
 from ei.checker.compare.grid import Grid
-from ei.checker.parse.tree import Tree, letters, parts
+from ei.checker.parse.tree import Tree, letters, number, parts
 
 DIGITS = 50  # of a first look
 CLOSE = 40  # digits that must agree in it
 PROOF = 1_000  # digits of a second look at constants that seem equal
 MOST_PROOF = 20_000  # beyond them a value takes seconds
 MAX_TERMS = 20_000
+MAX_EXPONENT = 10**9  # and beyond it a value has more digits than any answer
+MAX_FACTORIAL = 100_000
 NEEDED = 3  # points at which both sides must be defined
 POINTS = [(17, 23), (31, 13), (57, 11), (-19, 29), (-43, 17), (223, 9), (5, 7), (3, 11)]
 WHOLE = (3, 4, 6, 7, 9)  # points of letters that count something
@@ -95,7 +97,8 @@ def agree(a: Any, b: Any, digits: int) -> bool:
 def _same_formula(first: Tree, second: Tree, names: list[str]) -> bool:
     """Whether two formulas agree at enough points."""
     whole = _counting(first) | _counting(second)
-    for positive in (False, True):
+    roots = _has_roots(first) and _has_roots(second)  # textbooks take the letters in them positive
+    for positive in (True,) if roots and not whole else (False, True):
         defined = 0
         with mp.workdps(DIGITS):
             for env in _points(names, whole, positive):
@@ -109,6 +112,15 @@ def _same_formula(first: Tree, second: Tree, names: list[str]) -> bool:
         if defined >= NEEDED:
             return True
     raise Unknown("defined at too few points")
+
+
+def _has_roots(tree: Tree) -> bool:
+    """Whether a letter stands under an even root."""
+    return any(
+        (part[0] == "root" and letters(part[1]) and part[2] == number(2))
+        or (part[0] == "^" and part[2][0] == "/" and letters(part[1]))
+        for part in parts(tree)
+    )
 
 
 def _points(names: list[str], whole: frozenset[str], positive: bool) -> list[Env]:
@@ -159,7 +171,7 @@ def evaluate(tree: Tree, env: Env, strict: bool = False) -> Any:
         return rule(tree, env, strict)
     except ZeroDivisionError:
         raise Undefined("division by zero") from None
-    except (ValueError, TypeError, mpmath.libmp.libhyper.NoConvergence) as error:
+    except (ValueError, TypeError, OverflowError, AttributeError, mpmath.libmp.libhyper.NoConvergence) as error:
         raise Unknown(str(error)) from None
 
 
@@ -180,8 +192,10 @@ def _binary(tree: Tree, env: Env, strict: bool) -> Any:
 
 def _power(tree: Tree, env: Env, strict: bool) -> Any:
     base, exponent = evaluate(tree[1], env, strict), evaluate(tree[2], env, strict)
-    if isinstance(base, Grid) or isinstance(exponent, Grid):
+    if isinstance(base, Grid):
         return base.power(exponent)
+    if isinstance(exponent, Grid) or abs(exponent) > MAX_EXPONENT:
+        raise Unknown("an exponent that is no number, or too large")
     if mpmath.isint(exponent):
         return base ** int(exponent)
     if base == 0 and mpmath.re(exponent) > 0:
@@ -220,6 +234,8 @@ def _factorial(tree: Tree, env: Env, strict: bool) -> Any:
     n = evaluate(tree[1], env, strict)
     if isinstance(n, Grid) or (mpmath.isint(n) and n < 0):
         raise Undefined("the factorial of a negative number")
+    if abs(n) > MAX_FACTORIAL:
+        raise Unknown("the factorial of a number that is too large")
     if tree[0] == "!!" and not mpmath.isint(n):
         raise Unknown("a double factorial of no integer")
     return mp.factorial(n) if tree[0] == "!" else mp.fac2(n)
@@ -289,16 +305,17 @@ def _series(tree: Tree, env: Env, strict: bool) -> Any:
     return total
 
 
-def _grid(tree: Tree, env: Env, strict: bool) -> Grid:
+def _grid(tree: Tree, env: Env, strict: bool) -> Any:
     """A matrix or a vector inside an expression."""
     node = tree[1]
-    rows = node.items if node.kind == "matrix" and node.mark == "[" else None
+    rows = node.items if node.kind == "matrix" and node.mark in ("[", "|") else None
     cells = [row.items for row in rows] if rows else [[item] for item in node.items]
     if node.kind not in ("matrix", "tuple") or not cells:
         raise Unknown(node.kind)
     if any(cell.tree is None for row in cells for cell in row):
         raise Unknown("a cell that is no value")
-    return Grid([[evaluate(cell.tree, env, strict) for cell in row] for row in cells])
+    grid = Grid([[evaluate(cell.tree, env, strict) for cell in row] for row in cells])
+    return grid.determinant() if node.mark == "|" else grid
 
 
 RULES: dict[str, Callable[[Tree, Env, bool], Any]] = {

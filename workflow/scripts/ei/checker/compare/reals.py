@@ -125,6 +125,8 @@ def _interval(node: Node, line: Line) -> list[Piece]:
     low, high = (item.tree for item in node.items)
     assert low is not None
     assert high is not None
+    if line.compare(low, high) > 0:
+        raise Unknown("a pair that is no interval")
     return [Piece(low, high, node.mark[0] == "[", node.mark[1] == "]")]
 
 

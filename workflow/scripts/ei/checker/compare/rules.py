@@ -6,8 +6,6 @@ from ei.checker.compare.leaves import ALGEBRA, EXACT, PRECISE, RULE_NAMES, Leave
 from ei.checker.compare.shapes import equal
 from ei.checker.settings import Settings, Verdict
 
-CACHED = 4096  # references and answers repeat within a question's group of rollouts
-
 
 def exact_rules(reference: str, answer: str, settings: Settings) -> Verdict | None:
     """The verdict of the exact rules, or None where more is needed."""

@@ -103,7 +103,11 @@ class Expressions(Cursor):
         """An atom, its factorials and its exponent; degree signs are no exponent."""
         self.enter()
         base = self.factorials(self.atom())
-        while self.text() == "^" and self.peek().kind == "op":
+        while self.text() == "circ" or (self.text() == "^" and self.peek().kind == "op"):
+            if self.text() == "circ":  # \degree
+                self.take("degrees")
+                base = self.in_degrees(base)
+                continue
             if self.degree_sign():
                 base = self.in_degrees(base)
                 continue

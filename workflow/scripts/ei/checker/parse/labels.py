@@ -2,11 +2,11 @@
 
 from ei.checker.parse.cursor import Cursor
 from ei.checker.parse.node import Node
-from ei.checker.parse.vocabulary import DENIALS, HEDGES, MARKERS, words
+from ei.checker.parse.vocabulary import BE, DENIALS, HAVING, HEDGES, MARKERS, words
 
 LONGEST = 12  # tokens of a label
 NO_LABEL = MARKERS | words("total final overall altogether result correct the")
-NAMES = ("letter", "num")
+VERBS = BE | HAVING  # "the answer is x" is no label
 DECORATIONS = words(
     "angle triangle measuredangle overline vec hat bar widehat overarc alpha beta gamma delta theta"
     " lambda mu phi omega rho sigma Delta Omega tau psi epsilon ell"
@@ -29,7 +29,7 @@ def word_label(cursor: Cursor) -> str:
         return ""
     if letters and (cursor.text(ahead) != ":" or len(taken) < 2):
         return ""
-    if any(word in DENIALS or word in HEDGES - {"up", "down", "same"} for word in lower):
+    if any(word in DENIALS or word in VERBS or word in HEDGES - {"up", "down", "same"} for word in lower):
         return ""
     for _ in range(ahead):
         cursor.take("label")
@@ -48,9 +48,24 @@ def label_of(cursor: Cursor, start: int, end: int) -> str:
         inner = [token.kind for token in tokens[1:-1]]
         names = set(inner) <= {"letter", "sep", "op", "num"} and "letter" in inner
         return "".join(texts) if names and "," in texts and "-" not in texts else ""
-    if _is_name([(token.kind, token.text) for token in tokens]):
+    pairs = [(token.kind, token.text) for token in tokens]
+    if texts[0] == texts[-1] == "|" and len(texts) > 2:
+        pairs = pairs[1:-1]
+    ratio = [list(part) for part in _split(pairs, ":")]
+    if texts[0] == "frac" and set(kind for kind, _ in pairs[1:]) == {"letter"}:
         return "".join(texts)
-    return ""
+    return "".join(texts) if all(part and _is_name(part) for part in ratio) else ""
+
+
+def _split(tokens: list[tuple[str, str]], sign: str) -> list[list[tuple[str, str]]]:
+    """The stretches between a sign."""
+    found: list[list[tuple[str, str]]] = [[]]
+    for token in tokens:
+        if token[1] == sign:
+            found.append([])
+        else:
+            found[-1].append(token)
+    return found
 
 
 def _is_name(tokens: list[tuple[str, str]]) -> bool:

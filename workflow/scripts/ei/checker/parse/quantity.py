@@ -1,10 +1,12 @@
 """A value with what it counts: units, currency, percent and degree signs, a base, a time of day."""
 
+from dataclasses import replace
+
 from ei.checker.parse.functions import Functions
 from ei.checker.parse.node import Node
 from ei.checker.parse.numerals import GROUPS, PARTS, SCALES, scaled
 from ei.checker.parse.tokens import Unreadable
-from ei.checker.parse.tree import TWO, Tree, is_numeric, number
+from ei.checker.parse.tree import TWO, Tree, is_numeric, negative, number
 from ei.checker.parse.units import (
     COUNTED,
     CURRENCY,
@@ -38,12 +40,15 @@ class Quantities(Functions):
         """A value, and all that follows it up to a separator, a relation or the end."""
         start, outer = self.at, self.degrees
         self.degrees = False
+        sign = self.text() == "-" and self.kind(1) == "money"
+        if sign:
+            self.take()  # -$0.50
         unit = self.currency()
         if self.kind() == "num" and self.text(1) == ":" and self.kind(2) == "num":
             return self.clock_or_ratio(start)
         if (based := self.based(start)) is not None:
             return based
-        tree = self.measured()
+        tree = negative(self.measured()) if sign else self.measured()
         if self.text() == ":" and self.kind(1) in ("num", "letter", "open", "cmd"):
             return self.ratio(start, tree)
         tree, percent = self.scale(tree), False
@@ -51,6 +56,8 @@ class Quantities(Functions):
             self.take("percent")
             percent = True
         unit += self.currency()
+        if self.degrees and not percent:
+            unit += self.temperature()
         unit = self.unit(tree, unit)
         degrees, self.degrees = self.degrees, outer
         if ("degree", 0) in unit or ("degree", 1) in unit:
@@ -65,7 +72,7 @@ class Quantities(Functions):
         found = ""
         for token in self.tokens[start : self.at]:
             found += " " if found[-1:].isdigit() and token.text[:1].isdigit() else ""
-            found += token.text
+            found += token.text + (" " if token.kind == "sep" else "")  # 1, 234 is not 1,234
         return found
 
     def measured(self) -> Tree:
@@ -160,7 +167,8 @@ class Quantities(Functions):
     def letter_is_unit(self) -> bool:
         """Whether the letter that comes after a number is a unit."""
         token, before = self.peek(), self.tokens[self.at - 1]
-        if token.kind != "letter" or token.text not in SHORT or before.kind != "num":
+        numeric = before.kind == "num" or (token.prose and before.kind == "close")
+        if token.kind != "letter" or token.text not in SHORT or not numeric:
             return False
         after = self.peek(1)
         if after.kind in ("letter", "fn", "num", "open", "cmd"):
@@ -196,7 +204,7 @@ class Quantities(Functions):
         if word in ("am", "pm") or word in ("degree", "degrees"):
             self.take("unit")
             return [(word.removesuffix("s"), 0)] + self.temperature()
-        if word in NEUTRAL:
+        if word in NEUTRAL and not (word == "in" and self.text(1) not in ("total", "all")):
             self.take("word without effect")
             return [(word, 0)]
         name = unit_name(token.text)
@@ -264,6 +272,10 @@ class Quantities(Functions):
 
     def based(self, start: int) -> Node | None:
         """`101_2`, `101_{(2)}`, `(101)_2`, `101_{two}`, "101 base 2", "101 (base 2)"."""
+        if self.text() == "-" and self.kind(1) == "num" and self.text(2) == "_":
+            self.take()
+            found = self.based(start)
+            return found and replace(found, mark=f"-{found.mark}")
         bracket = self.text() == "(" and self.kind(1) == "num" and self.text(2) == ")"
         digits = self.peek(1 if bracket else 0)
         after = 3 if bracket else 1
@@ -272,7 +284,8 @@ class Quantities(Functions):
         if self.text(after) == "_" or self.text(after) == "base":
             for _ in range(after + 1):
                 self.take("numeral with a base")
-            return Node("value", self.key(start), mark=f"{digits.text} base {self.base_number()}")
+            base = self.base_number()
+            return Node("value", self.key(start), mark=f"{digits.text} base {base}")
         if self.text(after) == "(" and self.text(after + 1) == "base":
             for _ in range(after + 2):
                 self.take("numeral with a base")

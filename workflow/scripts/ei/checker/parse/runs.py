@@ -12,7 +12,7 @@ from ei.checker.parse.vocabulary import CONSTANTS, DENIALS, FUNCTIONS, GREEK, HE
 SHORT_WORDS = words(
     "is in of to by at an the for all any not one two six ten was has had got get can may he she it"
     " we so or and but no yes odd set sum per mod if as be do on up you my our its his her are see"
-    " use via out off too who how why now new old way day due ans etc ish am pm th st nd rd sq cu"
+    " use via out off too who how why now new old way day due ans etc ish am pm th st nd rd sq cu pct"
     " hence thus even real base bin am pm dne yes vs iff let row col"
 )
 GLUED = ("sqrt", "sin", "cos", "tan", "log", "ln", "exp", "pi")  # sinx, lnx, pir
@@ -54,7 +54,9 @@ def _kind(found: list[Token], index: int) -> str:
         return token.kind
     text, low = token.text, token.text.lower()
     if len(text) == 1:
-        return "letter"
+        if text == "U" and index and index + 1 < len(found) and found[index - 1].kind == "close":
+            token.text = "cup" if found[index + 1].kind == "open" else "U"  # [0, 1) U (1, 2]
+        return "letter" if len(token.text) == 1 else "op"
     if text in CONSTANTS and not (text == "inf" and token.prose):
         return "cmd"
     if text in FUNCTIONS:

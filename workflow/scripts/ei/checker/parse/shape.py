@@ -84,9 +84,12 @@ class Shapes(Brackets):
         """A value, an equation, a chain of them, an inequality, or membership in a set."""
         start = self.at
         label = word_label(self)
+        rounded = self.text() == "~="
         if self.text() in ("=", "~=") and self.kind() == "rel":
             self.take()
         sides, signs_between, starts = [self.side()], list[str](), [start]
+        if rounded and sides[0].tree is not None and not self.kind() == "rel":
+            return replace(sides[0], mark="rounded", key=self.key(start))
         while self.kind() == "rel":
             signs_between.append(self.take().text)
             starts.append(self.at)

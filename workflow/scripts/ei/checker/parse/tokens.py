@@ -39,16 +39,18 @@ SCAN = re.compile(
     r"""
       (?P<space> [\ \t~]+ | \\[,;:!>\ ] | \\(?:q?quad|(?:thin|med|thick|neg)space|enspace)(?![a-zA-Z]) )
     | (?P<line> \n+ )
+    | (?P<delimiter> \\[()\[\]] )                                      # \( \) \[ \]
     | (?P<repeating> [0-9]*\.[0-9]*(?:                       # 0.1\overline{6}  0.\dot{3}  0.(3)
           \\(?:overline|bar)\ ?(?:\{[0-9]{1,40}\}|[0-9])
         | \\dot\ ?\{?[0-9]\}?(?:[0-9]{0,20}\\dot\ ?\{?[0-9]\}?)?
         | \([0-9]{1,20}\) ) )
     | (?P<scientific> [0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}(?![a-zA-Z0-9_^])(?!\.[0-9]) )  # 1.2e-3
-    | (?P<based> (?:[0-9]+[A-F]|[A-F]+[0-9])[0-9A-F]*(?=_\{?\(?(?:1[1-9]|[23][0-9])) )      # 2B_{12}
+    | (?P<based> (?:[0-9]{1,20}[A-F]|[A-F]{1,20}[0-9])[0-9A-F]{0,20}(?=_\{?\(?(?:1[1-9]|[23][0-9])) )      # 2B_{12}
     | (?P<grouped> [1-9][0-9]{0,2}(?:(?:,[0-9]{3}){1,9}(?!,?[0-9])|(?:'[0-9]{3}){1,9}(?![0-9])
           |(?:_[0-9]{3}){1,9}(?![0-9]))(?:\.[0-9]+)? )                    # 1,234  1'234  1_234
     | (?P<number> [0-9]+(?:\.[0-9]+)? | \.[0-9]+ )
     | (?P<noon> [aApP]\.\ ?[mM]\.?(?![a-zA-Z]) )                          # p.m.
+    | (?P<abbreviation> (?:sq|cu)\.(?=\ ?[a-z]) )                          # sq. ft
     | (?P<run> [a-zA-Z]+(?:'(?:t|s|re|ve|ll|m)(?![a-zA-Z]))? )
     | (?P<command> \\[a-zA-Z]+\*? )
     | (?P<row> \\\\(?:\[[^\]]{0,12}\])? )
@@ -56,6 +58,7 @@ SCAN = re.compile(
     """,
     re.X | re.S,
 )
+COMMA = re.compile(r"\{ ?, ?\}|,\\! ?")  # 1{,}234 and 1,\!234
 FACTORIALS = ("num", "close")  # what the sign of a factorial may follow
 BRACE = re.compile(r"\\.|[{}]", re.S)  # an escaped sign is passed over
 TEXTS = frozenset(
@@ -119,7 +122,7 @@ SAME_SIGN = {"**": "^", "^^": "^", r"\|": "||", r"\$": "$", r"\%": "%", r"\&": "
 
 def pieces_of(text: str) -> list[Token]:
     """The tokens of a text, runs of letters as they stand; raises Unreadable beyond MAX_TOKENS."""
-    lexer = _Lexer(plain_characters(text))
+    lexer = _Lexer(COMMA.sub(",", plain_characters(text)))
     lexer.run(0, len(lexer.text), False)
     return _single_figures(_spaced_thousands(_without_dollars(lexer.found)))
 
@@ -145,7 +148,7 @@ class _Lexer:
     def add(self, match: re.Match[str], prose: bool, end: int) -> int:
         """Add what the match stands for; where to go on."""
         kind, text = match.lastgroup or "", match[0]
-        if kind == "space":
+        if kind in ("space", "delimiter"):
             self.space = True
         elif kind == "run":
             self.put("run", text, match, prose)
@@ -154,9 +157,13 @@ class _Lexer:
         elif kind == "command":
             return self.command(match, prose, end)
         elif kind == "line":
-            self.put("stop", "\n", match, prose)
+            self.space = True
+            if not prose:
+                self.put("stop", "\n", match, prose)
         elif kind == "row":
             self.put("sep", "row", match, prose)
+        elif kind == "abbreviation":
+            self.put("run", text[:-1], match, True)
         elif kind == "noon":
             self.put("run", text[0].lower() + "m", match, True)
         else:
@@ -189,6 +196,9 @@ class _Lexer:
         """Add the token of a LaTeX command, or what stands in its braces; where to go on."""
         name = match[0][1:].rstrip("*")
         after = match.end()
+        if name.startswith(("quad", "qquad")) and name not in ("quad", "qquad"):
+            self.space = True  # \\quadx is a slip for \\quad x
+            return match.start() + name.index("quad") + 5
         if name == "left":
             self.lefts.append(self.text[after : after + 2])
         if name in ("left", "right") and self.text[after : after + 1] == ".":
@@ -220,8 +230,9 @@ class _Lexer:
         """Go on after what stands in the braces of `\\text`, `\\mathbf` or `\\textcolor{red}`."""
         opening = self.skip_spaces(match.end(), end)
         close = self.closes.get(opening)
-        if close is None:
+        if close is None and name not in ARGUMENT_DROPPED:
             self.put("cmd", name, match, prose)
+        if close is None:
             return match.end()
         if name in ARGUMENT_DROPPED:
             return close + 1

@@ -95,7 +95,7 @@ def same_unit(first: Unit, second: Unit, required: bool) -> bool:
         return True
     if counted[0] and counted[1]:
         return counted[0] <= counted[1] or counted[1] <= counted[0]
-    return not (any(measured) and any(counted))
+    return not ((measured[0] and counted[1]) or (measured[1] and counted[0]))
 
 
 def _same_measure(first: Unit, second: Unit) -> bool:

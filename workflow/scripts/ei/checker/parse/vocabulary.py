@@ -38,7 +38,7 @@ JOINERS = {"and": "and", "or": "or", "vee": "or", "lor": "or", "wedge": "and", "
 # A statement that holds one of these is not read: it denies, doubts or restricts.
 DENIALS = words(
     "not no never none nothing nobody cannot cant wont isnt arent wasnt doesnt didnt without"
-    " impossible false wrong incorrect mistake mistaken error doubt unless except but however"
+    " impossible false wrong incorrect mistake mistaken doubt unless except but however"
     " although though either neither nor maybe perhaps possibly probably likely unlikely guess"
     " suppose assume assuming let if whether instead rather alternatively wait actually oops"
     " correction unclear unknown uncertain unsure undefined invalid contradiction or anything"
@@ -72,7 +72,7 @@ PHRASAL_VERBS = (
     "adds up to", "evaluates to", "simplifies to", "is simply", "is just", "is exactly", "is thus",
     "is therefore", "is then", "is also", "is/are", "is now", "is indeed", "are given by",
     "is found to be", "must therefore be", "is the number", "is the value", "works out to",
-    "is indeed equal to", "reduces to", "is option", "is choice", "is always",
+    "is indeed equal to", "reduces to", "is option", "is choice", "is always", "increases by", "decreases by",
 )  # fmt: skip
 PRONOUNS = words("he she it they we you i there one")
 HAVING = words(
@@ -101,8 +101,8 @@ SUBJECTS = words(
     " of in for to on with that which when where and by at per all both two three four"
     " drawn white black red blue green thinking using over game test class school room box bag"
     " x y z n k m buy get make find given person child man woman car train line segment container"
-    " simplifying solving evaluating computing so thus therefore hence hers following statement"
-    " problem question exercise calculation computation then now have we"
+    " package ball is are was were most least simplifying solving evaluating computing so thus therefore hence hers following statement"
+    " problem question exercise identity ordered system could error measurement position smaller calculation computation then now have we"
 )
 ADVERBS = words(
     "exactly precisely simply just thus therefore indeed only then also now equal to the number"
@@ -110,7 +110,7 @@ ADVERBS = words(
 )
 NEUTRAL = words(
     "total altogether in all overall only exactly here answer respectively each now left remaining"
-    " remain needed required together possible different distinct such the a an of is are there"
+    " remain needed required together them possible different distinct such the a an of is are there"
     " whole same that these for number way ways long tall wide high deep old each more? solution"
     " solutions final correct"
 )
