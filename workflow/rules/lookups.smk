@@ -153,7 +153,9 @@ def machine_for_data(wildcards):
 def source_files(wildcards):
     """The files of the questions; a data set of the hub is no file."""
     data = settings_of(wildcards)["data"]
-    files = {split: data[split] for split in ("train", "validation") if isinstance(data[split], str)}
+    files = {
+        split: data[split] for split in ("train", "validation") if isinstance(data[split], str)
+    }
     for split, path in files.items():
         if split not in data.get("sha256", {}):
             raise WorkflowError(f"data.{split}: the file {path} does not exist")

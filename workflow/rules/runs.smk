@@ -44,7 +44,7 @@ CPU_ENV, GPU_ENV = (
 
 
 def local(path):
-    """A path of the settings: as it stands if it is there, else the workflow's file of that name."""
+    """A path of the settings: as it stands if it exists, else the workflow's file of that name."""
     return path if os.path.exists(path) or not os.path.exists(BASE / path) else str(BASE / path)
 
 
@@ -91,7 +91,7 @@ def all_runs():
 
 
 def with_contents(run):
-    """The run with the hashes of its prompt, questions and traces: other contents, other settings."""
+    """The run with the hashes of its prompt, questions and traces: other texts, other settings."""
     settings = {**run.settings, "prompt_sha256": content(prompt_file(run.settings["prompt"]))}
     settings["data"] = {**settings["data"], **hashes_of_sources(settings["data"])}
     traces = settings.get("traces")

@@ -49,8 +49,8 @@ def runs(config: Settings, presets: Mapping[str, Settings]) -> dict[str, Run]:
     """Every run by its folder: the experiment of config.yaml, then one for each preset.
 
     A preset changes the settings of config.yaml, a run of a sweep those of its main run. Settings
-    that contradict each other raise UserError here where config.yaml has them; in a preset only when
-    it is run (`refuse_contradictions`), so that it holds up nobody else.
+    that contradict each other raise UserError here where config.yaml has them; in a preset only
+    when it is run (`refuse_contradictions`), so that it holds up nobody else.
     """
     found = experiment("results", config)
     for run in found:
