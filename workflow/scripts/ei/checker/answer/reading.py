@@ -47,10 +47,11 @@ def read(text: str, longest: int) -> Reading:
     if (after := _after_choice(tokens)) is not None:
         with contextlib.suppress(Unreadable):
             return Reading(answer_of(after), content, "", tokens)
+    tokens = tokens_of(content)  # afresh: the first attempt has left its roles
     try:
-        node, said = stated(tokens_of(content))
+        node, said = stated(tokens)
     except Unreadable:
-        said = words_after_marker(tokens_of(content))
+        said = words_after_marker(tokens)
         shown = _source(content, said) if said else content
         return Reading(words_node(shown), shown, why, tokens)
     said = trimmed(said)

@@ -87,7 +87,9 @@ def _check_other(
     item = sentence[0].kind == "num" and words[1:2] == ["."] and len(words) > 2
     heading = words[0] in v.HEADINGS or words[:2] == ["this", "is"] or item
     bare = claim is not None and claim[0] in (0, 3) and not heading
-    if bare and claim is not None and claim[1].key != node.key and not (before and best == 2):
+    if bare and claim is not None and claim[1].key != node.key and not (
+        before and best >= 2 and claim[0] == 0
+    ):
         raise Unreadable("two statements that differ")
     if before and best >= 2:
         return  # what leads to a conclusion may say anything

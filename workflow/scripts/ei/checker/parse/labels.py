@@ -2,7 +2,7 @@
 
 from ei.checker.parse.cursor import Cursor
 from ei.checker.parse.node import Node
-from ei.checker.parse.vocabulary import BE, DENIALS, HAVING, HEDGES, MARKERS, words
+from ei.checker.parse.vocabulary import BE, CONNECTIVES, DENIALS, HAVING, HEDGES, MARKERS, words
 
 LONGEST = 12  # tokens of a label
 NO_LABEL = MARKERS | words("total final overall altogether result correct the")
@@ -29,7 +29,7 @@ def word_label(cursor: Cursor) -> str:
         return ""
     if letters and (cursor.text(ahead) != ":" or len(taken) < 2):
         return ""
-    if any(word in DENIALS or word in VERBS or word in HEDGES - {"up", "down", "same"} for word in lower):
+    if any(word in DENIALS | VERBS | CONNECTIVES - {"total"} or word in HEDGES - {"up", "down", "same"} for word in lower):
         return ""
     for _ in range(ahead):
         cursor.take("label")

@@ -167,6 +167,8 @@ class Quantities(Functions):
     def letter_is_unit(self) -> bool:
         """Whether the letter that comes after a number is a unit."""
         token, before = self.peek(), self.tokens[self.at - 1]
+        if self.degrees and token.text in ("C", "F"):
+            return True
         numeric = before.kind == "num" or (token.prose and before.kind == "close")
         if token.kind != "letter" or token.text not in SHORT or not numeric:
             return False
