@@ -1,6 +1,12 @@
 """What a run starts from: a machine that can do it, the questions, and the base model."""
 
 
+# The nodes of a cluster often cannot reach the hub.
+localrules:
+    data,
+    model,
+
+
 # Stop before anything is downloaded where the run needs a GPU and none is there.
 rule machine:
     output:

@@ -6,6 +6,12 @@ sampling, so that a curve grows while a run does.
 """
 
 
+localrules:
+    best_so_far,
+    best,
+    best_policy,
+
+
 # Draw the policy's responses to one shard of both sets.
 rule eval:
     input:
@@ -175,7 +181,6 @@ rule best_policy:
         directory("{run}/best/policy"),
     log:
         "{run}/logs/best_policy.log",
-    localrule: True
     conda:
         CPU_ENV
     shell:

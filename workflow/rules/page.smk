@@ -1,6 +1,17 @@
 """What a run comes to, and what the runs of an experiment say together."""
 
 
+# Seconds of one core each: on a cluster, not worth a submission.
+localrules:
+    table,
+    summarize,
+    plots,
+    compare,
+    discuss,
+    report_plots,
+    page,
+
+
 # The table of the steps, printed and kept.
 rule table:
     input:
