@@ -8,26 +8,23 @@
         sft       fine-tune policy n-1 on them: policy n
         evaluate  policy n on the validation questions
 
-A step is workflow/rules/step.smk, its evaluation evaluation.smk. A run lies in results/, those of a sweep in
-results/sweep/NAME/; config.yaml says which runs there are.
+A step is workflow/rules/step.smk, its evaluation evaluation.smk. The main run lies in results/,
+the runs of a sweep in results/sweep/NAME/; config.yaml says which runs there are.
 """
-
-import os
 
 from snakemake.utils import min_version
 
 min_version("9.20")
 
 
-# A working folder without settings of its own takes those of the workflow.
-HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)
-DEFAULTS = os.path.join(HERE, "config.yaml")
+include: "workflow/rules/config.smk"
 
 
-configfile: "config.yaml" if os.path.exists("config.yaml") else DEFAULTS
+configfile: CONFIG
 
 
 include: "workflow/rules/runs.smk"
+include: "workflow/rules/terminal.smk"
 include: "workflow/rules/lookups.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/step.smk"
@@ -62,8 +59,8 @@ rule report:
         "results/report_so_far/index.html",
 
 
-# Each preset is a target: its main run; with `_report`, its other runs and its page as well. `snakemake demo` is five
-# steps on a CPU, in minutes: a tiny policy that learns arithmetic.
+# Each preset is a target: its main run; with `_report`, also its other runs and its page.
+# `snakemake demo` is five steps on a CPU, in minutes: a tiny policy that learns arithmetic.
 for preset in PRESETS:
 
     rule:

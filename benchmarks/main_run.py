@@ -5,11 +5,11 @@
         snakemake --cores all --resources gpu=1
     python benchmarks/main_run.py --output main_run.json --gantt main_run.svg
 
-The first form runs the command in the current folder, asks nvidia-smi and the system once a second what is busy, and
-adds a run to the output: `card`, `gpus`, `wall_s`, its `jobs` (rule, run, step, start and end in seconds since the
-command began, phases) and the samples. The second draws the runs as a Gantt chart. A job's end is the time at which
-Snakemake wrote its benchmark record, its start that time less the record's seconds; jobs of earlier commands in the
-same folder are left out.
+The first form runs the command in the current folder, asks nvidia-smi and the system once a second
+what is busy, and adds a run to the output: `card`, `gpus`, `wall_s`, its `jobs` (rule, run, step,
+start and end in seconds since the command began, phases) and the samples. The second draws the runs
+as a Gantt chart. A job's end is the time at which Snakemake wrote its benchmark record, its start
+that time less the record's seconds; jobs of earlier commands in the same folder are left out.
 """
 
 import argparse
@@ -77,7 +77,10 @@ def measure(name: str, gpus: int, command: list[str]) -> dict[str, Any]:
 
 
 def watch(samples: list[dict[str, Any]], begun: float, over: threading.Event) -> None:
-    """Sample the machine until `over`: GPU use (%) and memory (MiB) of each card, CPU (%), memory and disk (GB)."""
+    """Sample the machine until `over`.
+
+    GPU use in % and memory in MiB of each card; CPU in %; memory and disk in GB.
+    """
     import psutil
 
     psutil.cpu_percent()
@@ -135,7 +138,7 @@ def jobs(results: Path, begun: float) -> Iterator[dict[str, Any]]:
 
 
 def phases(folder: Path, job: str) -> dict[str, float]:
-    """Seconds of the job's own phases: SFT writes them down, an engine's start is in the job's log."""
+    """Seconds of the job's phases: SFT writes them down, an engine's start is in the log."""
     if job == "sft" and (folder / "training.json").exists():
         return dict(json.loads((folder / "training.json").read_text())["seconds"])
     log = folder / "logs" / f"{job}.log"

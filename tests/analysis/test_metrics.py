@@ -116,9 +116,10 @@ def test_a_number_of_samples_that_is_no_power_of_two_is_there_as_well():
 
 
 def write(folder, table, split):
-    """The table as a stage leaves it: with all columns, those that it lacks null."""
+    """The table as a stage leaves it: with all columns, those that it lacks empty or null."""
+    filled = {"question": "Q", "sample": 0, "status": "wrong", "prompt_ids": []}
     missing = [
-        pl.lit(None, kind).alias(name)
+        pl.Series(name, [filled.get(name)] * table.height, dtype=kind)
         for name, kind in RESPONSES.items()
         if name not in table.columns
     ]

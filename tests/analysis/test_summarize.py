@@ -31,6 +31,7 @@ SCORED = pl.DataFrame(
     }
 )
 FILTERED = {
+    "rollouts": 4,
     "kept": 1,
     "dropped": {"wrong": 3},
     "status": {"correct": 1, "wrong": 2, "no_format": 1},
@@ -46,7 +47,7 @@ UPDATES = pl.DataFrame(
         "lr": [1e-5, 0.0],
     }
 )
-TRAINING = {"sampling_entropy": 0.35, "tokens": 40, "processes": 2}
+TRAINING = {"updates": 2, "sampling_entropy": 0.35, "tokens": 40, "processes": 2}
 NO_QUESTIONS = {"n": 0}
 
 
@@ -56,9 +57,17 @@ def evaluation(step, accuracy):
         "step": step,
         "n": 2,
         "responses": 2,
+        "samples": 1,
         "accuracy": accuracy,
         "accuracy_ci95": [0.0, 1.0],
+        "format_rate": 1.0,
+        "accuracy_given_format": accuracy,
         "mean_response_tokens": 5.0,
+        "truncated_rate": 0.0,
+        "entropy": None,
+        "policy": None,
+        "by_level": {},
+        "by_subject": {},
         "lineage": f"lineage of step {step}",
     }
 

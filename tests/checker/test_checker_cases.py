@@ -73,7 +73,6 @@ def test_an_accepted_answer_is_accepted_in_a_box_and_between_dollars(
         assert verdict(reference, wrapped).status == "correct", wrapped
 
 
-@pytest.mark.data
 @pytest.mark.parametrize(("name", "most_wrong"), [("equivalence", 1), ("rollout_pairs", 0)])
 def test_public_cases_are_judged_as_labelled(name: str, most_wrong: int) -> None:
     path = SHARED / "cases" / f"{name}.jsonl"

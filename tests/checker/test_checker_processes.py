@@ -13,13 +13,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from ei.checker.workers.child import answer
 from sympy.parsing import sympy_parser
 
 from checker.hostile import HANDMADE, REFERENCES, mutated, responses
 from ei.checker import Settings, Verdict, score, score_pairs, table
 from ei.checker.compare.judge import judge
 from ei.checker.workers import pool
+from ei.checker.workers.child import answer
 from ei.checker.workers.pool import Pair, judge_pairs
 from ei.stage import UserError
 

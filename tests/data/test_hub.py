@@ -1,4 +1,4 @@
-"""Fetching the base model, against a small server that speaks the hub's protocol on this machine."""
+"""Fetching the base model, from a small local server that speaks the hub's protocol."""
 
 import hashlib
 import json

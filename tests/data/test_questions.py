@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ei import questions
+from ei.rows import read_rows
 from ei.stage import UserError
 from helpers import shared
 
@@ -60,7 +61,7 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path, line, message):
     path = tmp_path / "some.jsonl"
     path.write_text('{"question": "a", "answer": "b"}\n\n' + line + "\n")
     with pytest.raises(UserError, match=rf"some\.jsonl, line 3: .*{message}"):
-        questions.table(questions.read_rows(path), str(path))
+        questions.table(read_rows(path), str(path))
 
 
 def test_a_repeated_question_is_left_out_and_counted():
@@ -131,7 +132,7 @@ def test_a_boxed_answer_is_found_however_deep_its_braces(inner):
 
 def test_math_keeps_its_numbers_and_its_answers():
     path = shared("math/train.jsonl")
-    table, left_out = questions.table(questions.read_rows(path), str(path))
+    table, left_out = questions.table(read_rows(path), str(path))
     assert left_out["empty_answer"] == [5530, 5532]
     assert table.height + sum(map(len, left_out.values())) == 7500
     rows = [json.loads(line) for line in path.open()]
@@ -143,6 +144,6 @@ def test_math_keeps_its_numbers_and_its_answers():
 
 def test_gsm8k_answers_are_the_numbers_after_the_hashes():
     path = shared("gsm8k/test.jsonl")
-    table, _ = questions.table(questions.read_rows(path), str(path))
+    table, _ = questions.table(read_rows(path), str(path))
     assert table.height == 1319
     assert table["answer"].str.contains(r"^-?[\d,.]+$").all()

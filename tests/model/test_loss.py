@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 import torch
-from ei.training.entropy import response_entropy
-from ei.training.model import Policy
-from ei.training.packing import Sequence, build_row
 from transformers import AutoModelForCausalLM
 
-from ei.training import head, model
+from ei.model import head
+from ei.model.entropy import response_entropy
+from ei.model.load import use_packed_attention
+from ei.model.packing import Sequence, build_row
+from ei.model.passes import backward, measure
+from ei.model.weights import Policy, clear_gradients, prepare
 from training import tiny
 
 CPU = torch.device("cpu")
@@ -18,9 +20,9 @@ NETS = {"tied": lambda: tiny.qwen2(), "untied": lambda: tiny.qwen2(tied=False), 
 
 def packed(net: Any, mixed: bool = False) -> Policy:
     net = copy.deepcopy(net)
-    model.use_packed_attention(net)
-    policy = model.prepare(net, mixed)
-    model.clear_gradients(policy)
+    use_packed_attention(net)
+    policy = prepare(net, mixed)
+    clear_gradients(policy)
     return policy
 
 
@@ -38,7 +40,7 @@ def test_packed_loss_entropy_and_gradients_equal_plain_transformers(kind: str) -
     net = NETS[kind]().double()
     sequences = tiny.sequences(7)
     policy = packed(net)
-    scores = model.backward(policy, build_row(sequences, 16, CPU), scale=0.1)
+    scores = backward(policy, build_row(sequences, 16, CPU), scale=0.1)
     nll, entropy = (
         torch.cat(parts) for parts in zip(*[reference(net, s) for s in sequences], strict=True)
     )
@@ -56,7 +58,7 @@ def test_a_changed_sequence_changes_no_other_sequence_of_its_row() -> None:
     changed = Sequence("q", 0, [3] * len(sequences[2].prompt), [4] * len(sequences[2].response))
     after = build_row([*sequences[:2], changed, *sequences[3:]], 1, CPU)
     same = before.owner_R != 2
-    one, two = model.measure(policy, before), model.measure(policy, after)
+    one, two = measure(policy, before), measure(policy, after)
     assert torch.equal(one.nll_R[same], two.nll_R[same])
     assert not torch.equal(one.nll_R[~same], two.nll_R[~same])
 
@@ -65,8 +67,8 @@ def test_a_sequence_has_the_same_loss_wherever_it_lies() -> None:
     policy = packed(tiny.qwen2().double())
     sequences = tiny.sequences(5)
     together, alone = build_row(sequences, 16, CPU), build_row(sequences[3:4], 1, CPU)
-    nll_R = model.measure(policy, together).nll_R[together.owner_R == 3]
-    torch.testing.assert_close(nll_R, model.measure(policy, alone).nll_R, rtol=1e-9, atol=0)
+    nll_R = measure(policy, together).nll_R[together.owner_R == 3]
+    torch.testing.assert_close(nll_R, measure(policy, alone).nll_R, rtol=1e-9, atol=0)
 
 
 def test_chunks_of_the_vocabulary_product_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +109,7 @@ def test_no_response_token_at_all_is_no_error() -> None:
 def test_bf16_copies_give_nearly_the_gradient_of_fp32() -> None:
     net, row = tiny.qwen2(), build_row(tiny.sequences(20), 1, CPU)
     exact, mixed = packed(net), packed(net, mixed=True)
-    scores = [model.backward(policy, row, 1 / len(row.target_R)) for policy in (exact, mixed)]
+    scores = [backward(policy, row, 1 / len(row.target_R)) for policy in (exact, mixed)]
     assert float(scores[1].nll_R.mean()) == pytest.approx(float(scores[0].nll_R.mean()), rel=1e-2)
     assert float(scores[1].entropy_R.mean()) == pytest.approx(
         float(scores[0].entropy_R.mean()), rel=1e-2

@@ -31,6 +31,9 @@ def evaluation(
     found = {
         "step": step,
         **measures(correct, n, formatted),
+        "responses": n,
+        "samples": 1,
+        "policy": f"policy {step}",
         "mean_response_tokens": 300.0 - 20 * step,
         "truncated_rate": 0.03,
         "entropy": 0.5 / (step + 1),
@@ -48,10 +51,23 @@ def step_row(step: int, kept: int = 300, **more: Any) -> dict[str, Any]:
     found = {
         "step": step,
         "rollouts": 1000,
+        "questions": 250,
+        "accuracy": (kept + duplicates) / 1000,
+        "accuracy_ci95": [0.1, 0.9],
+        "format_rate": 0.9,
+        "solved": {"never": 50, "sometimes": 150, "always": 50},
+        "distinct_responses": 900,
         "kept": kept,
         "dropped": {"wrong": wrong, "duplicate": duplicates},
         "status": status,
         "sampling_entropy": 0.6 / step,
+        "first_update_entropy": 0.6 / step,
+        "last_update_entropy": 0.4 / step,
+        "loss_first": 0.6,
+        "loss_last": 0.4,
+        "updates": 10,
+        "epochs": 2,
+        "trained_tokens": 320 * kept,
         "mean_response_tokens": 320.0,
         "truncated_rate": 0.1,
     }
@@ -60,7 +76,19 @@ def step_row(step: int, kept: int = 300, **more: Any) -> dict[str, Any]:
 
 def stage_time(step: int, stage: str, seconds: float, shared_from: str | None = None) -> Any:
     """The time of a stage, as run.json has it."""
-    return {"step": step, "stage": stage, "seconds": seconds, "shared_from": shared_from}
+    return {
+        "step": step,
+        "stage": stage,
+        "seconds": seconds,
+        "gpus": 1,
+        "gpu_seconds": seconds,
+        "tokens": None,
+        "tokens_per_s": None,
+        "shared_from": shared_from,
+    }
+
+
+TRAINED = {"loss": 0.5, "grad_norm": 1.0, "lr": 1e-5}
 
 
 def a_run(
@@ -69,7 +97,7 @@ def a_run(
     """run.json of a run with so many correct answers after each step, ten updates in each."""
     steps = range(1, len(correct))
     updates = [
-        {"step": s, "update": u, "entropy": 0.6 / s - 0.02 * u / s}
+        {"step": s, "update": u, "entropy": 0.6 / s - 0.02 * u / s, **TRAINED}
         for s in steps
         for u in range(1, 11)
     ]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ei.runs.experiment import refuse_contradictions
 from ei.runs.experiment import runs as make_runs
 from ei.runs.lineage import STAGES, artifacts, lineage, records, shared, work
 from ei.runs.settings import merge
@@ -161,6 +162,12 @@ def test_the_baseline_takes_other_training_settings_and_the_base_evaluation_of_t
     assert "results/sft/step1/rollouts.parquet" not in links
 
 
+def test_a_baseline_that_keeps_only_correct_traces_has_no_filtered_twin():
+    baseline = {"traces": "chains", "filter": {"correct_only": True}}
+    runs = make_runs({**CONFIG, "baseline": baseline}, {})
+    assert {run.name for run in runs.values() if run.kind == "sft"} == {"sft"}
+
+
 def test_other_traces_change_the_baseline_alone():
     first, other = (
         make_runs({**CONFIG, "baseline": {"traces": traces}}, {}) for traces in ("a", "b")
@@ -187,8 +194,21 @@ def test_patience_without_development_questions_is_refused():
 
 
 def test_the_lineage_of_a_long_run_is_found_at_once():
-    settings = make_runs({**CONFIG, "steps": 60}, {})["results"].settings
-    assert len(lineage(settings, "metrics", 60)) == 16
+    """It would take exponential time, and more than Python's limit of nested calls."""
+    settings = make_runs({**CONFIG, "steps": 1000}, {})["results"].settings
+    assert len(lineage(settings, "metrics", 1000)) == 16
+
+
+def test_other_questions_in_the_same_file_change_all_that_is_made_of_them():
+    changed = changed_by(data={**CONFIG["data"], "sha256": {"train": "other"}})
+    assert changed == every(*TRAINED, *EVALUATED) | every(*EVALUATED, steps=(0,))
+
+
+def test_a_preset_that_contradicts_itself_holds_up_nobody_until_it_is_run():
+    preset = {"sample": {"min_tokens": 9, "max_tokens": 8}}
+    runs = make_runs(CONFIG, {"odd": preset})
+    with pytest.raises(UserError, match=r"results/odd, run main: sample\.min_tokens, 9, is above"):
+        refuse_contradictions(runs["results/odd"])
 
 
 def test_the_records_of_a_run_lie_where_its_jobs_ran():

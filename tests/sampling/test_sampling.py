@@ -1,19 +1,24 @@
-"""What the transformers engine draws: from the policy's own distribution, by identity, however the work is split."""
+"""Rollouts: drawn from the policy's distribution by their identity, however the work is split."""
 
-import argparse
+import importlib
+import sys
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
-from ei.generation import command
-from ei.generation.draw import Request, Rollout, Sampling, closing_tokens, stop_test
-from ei.generation.durable import batches, rollout_table, scratch_for, shard
-from ei.generation.transformers_engine import _pick, generate
 
-from ei import policy
+from ei import prompt, schema
 from ei.files import forget_scratch
+from ei.model import folder
 from ei.questions import request_seed
+from ei.sampling import requests as requests_
+from ei.sampling import resumable, table
+from ei.sampling.requests import Request, Rollout, Work, batches, shard
+from ei.sampling.settings import Sampling
+from ei.sampling.stop import closing_tokens
+from ei.sampling.transformers_engine import _pick, generate
 from ei.stage import UserError
 from helpers import DEMO, ROOT
 
@@ -29,12 +34,12 @@ QUESTIONS = [
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return policy.load_tokenizer(POLICY)
+    return folder.load_tokenizer(POLICY)
 
 
 @pytest.fixture(scope="module")
 def requests(tokenizer):
-    template = command.read_template(ROOT / "workflow/prompts/demo.txt")
+    template = prompt.read_template(ROOT / "workflow/prompts/demo.txt")
     prompts = [template.replace("{question}", question) for question in QUESTIONS]
     return [
         Request(f"q{k}", tokenizer(prompt).input_ids, request_seed(0, 1, f"q{k}"), range(4))
@@ -42,23 +47,13 @@ def requests(tokenizer):
     ]
 
 
-def draw(requests, tokenizer, size=5, samples=range(4), **changes):
-    """{(question, sample): rollout} of the requests in batches of `size`."""
+def draw(requests, tokenizer, samples=range(4), **changes):
+    """{(question, sample): rollout} of the requests."""
     requests = [replace(request, samples=samples) for request in requests]
-    settings = {
-        "temperature": 1.0,
-        "top_p": 1.0,
-        "max_tokens": 96,
-        "min_tokens": 4,
-        "stop": "</answer>",
-    }
-    sampling = Sampling(**{**settings, **changes})
-    ended = stop_test(
-        tokenizer, sampling.stop, sampling.min_tokens, closing_tokens(tokenizer, sampling.stop)
-    )
-    drawn = generate(
-        POLICY, batches(requests, size), sampling, "cpu", ended, policy.end_ids(POLICY, tokenizer)
-    )
+    sampling = Sampling(**{"max_tokens": 96, **changes})
+    closers = closing_tokens(tokenizer, sampling.stop)
+    work = Work(sampling, folder.end_ids(POLICY, tokenizer), closers, requests)
+    drawn = generate(POLICY, tokenizer, "cpu", work)
     return {(r.question_id, r.sample): r for rollouts in drawn for r in rollouts}
 
 
@@ -70,8 +65,8 @@ def test_at_temperature_0_it_draws_what_the_librarys_own_greedy_search_draws(req
     for request in requests:
         ids = torch.tensor([request.prompt_ids])
         theirs = model.generate(ids, do_sample=False, max_new_tokens=40)[0, ids.shape[1] :].tolist()
-        mine = ours[request.question_id, 0].ids
-        assert mine == theirs[: len(mine)]
+        ids = ours[request.question_id, 0].ids
+        assert ids == theirs[: len(ids)]
 
 
 def test_rollout_k_of_a_group_of_four_is_rollout_k_of_a_group_of_eight(requests, tokenizer):
@@ -134,55 +129,56 @@ def test_top_p_draws_from_the_smallest_set_of_that_probability():
     assert set(drawn.tolist()) in ({0, 1}, {0, 2})
 
 
-def test_what_was_drawn_before_a_kill_is_kept_and_the_rest_is_the_same(
+def test_rollouts_drawn_before_a_kill_are_kept_and_the_rest_is_the_same(
     requests, tokenizer, tmp_path
 ):
-    flags = {
-        "requests": requests,
-        "tokenizer": tokenizer,
-        "stop": "</answer>",
-        "step": 1,
-        "min_tokens": 4,
-    }
-    chosen = command.pl.DataFrame(
-        {
-            name: [f"q{k}" for k in range(5)]
-            for name in ("question_id", "question", "answer", "level", "subject")
-        }
-    )
-
-    def to_rows(rollouts):
-        return command.rows(rollouts, chosen=chosen, fingerprint="f", **flags)
-
+    names = [request.question_id for request in requests]
+    questions = pl.DataFrame(dict.fromkeys(table.ASKED, names))
+    by_name = {request.question_id: request for request in requests}
+    context = table.Context(by_name, questions, tokenizer, Sampling(max_tokens=96), 1, "weights")
     asked = []
 
     def engine(missing, stop_after=None):
         asked.append([request.question_id for request in missing])
-        drawn = draw(missing, tokenizer, size=2)
+        drawn = draw(missing, tokenizer)
         for number, group in enumerate(batches(missing, 2)):
             if number == stop_after:
                 raise KeyboardInterrupt
             yield [drawn[request.question_id, k] for request in group for k in range(4)]
 
-    def table(scratch, draw_):
-        return rollout_table(requests, draw_, to_rows, tmp_path / scratch, chunk=1, title="t")
+    def drawn_into(scratch, **how):
+        chunks = resumable.read_chunks(tmp_path / scratch)
+        done = {name for chunk in chunks for name in chunk["question_id"]}
+        groups = engine([one for one in requests if one.question_id not in done], **how)
+        chunks += resumable.write_chunks(
+            groups, lambda rollouts: table.to_table(rollouts, context), tmp_path / scratch, 1
+        )
+        return pl.concat(chunks).sort(schema.IDENTITY)
 
     with pytest.raises(KeyboardInterrupt):
-        table("killed", lambda missing: engine(missing, stop_after=1))
-    resumed = table("killed", engine)
+        drawn_into("killed", stop_after=1)
+    resumed = drawn_into("killed")
     assert asked == [["q0", "q1", "q2", "q3", "q4"], ["q2", "q3", "q4"]]
-    assert resumed.equals(table("whole", engine))
+    assert resumed.schema == schema.ROLLOUTS
+    assert resumed.equals(drawn_into("whole"))
 
 
-def test_chunks_of_other_weights_or_questions_are_never_taken_up(tmp_path):
+def test_an_engine_that_goes_on_after_the_stop_text_is_an_error(requests, tokenizer):
+    ids = tokenizer("12 </think> <answer>12</answer> and on").input_ids
+    context = table.Context({}, pl.DataFrame(), tokenizer, Sampling(), 1, "weights")
+    with pytest.raises(RuntimeError, match=r"1 responses continue after .* q0"):
+        table.check_stopped([Rollout("q0", 0, ids, "length")], context)
+
+
+def test_chunks_of_other_weights_or_questions_are_never_reused(tmp_path):
     output = tmp_path / "0-of-1.parquet"
-    first = scratch_for(output, "weights A", ["q0"])
+    first = resumable.scratch_for(output, "weights A", ["q0"])
     first.mkdir()
-    assert scratch_for(output, "weights A", ["q0"]) == first
+    assert resumable.scratch_for(output, "weights A", ["q0"]) == first
     assert first.is_dir()
-    beside = scratch_for(tmp_path / "1-of-1.parquet", "weights A", ["q0"])
+    beside = resumable.scratch_for(tmp_path / "1-of-1.parquet", "weights A", ["q0"])
     beside.mkdir()
-    assert scratch_for(output, "weights B", ["q0"]) != first
+    assert resumable.scratch_for(output, "weights B", ["q0"]) != first
     assert not first.exists()
     assert beside.is_dir()
     forget_scratch(tmp_path / "1-of-1.parquet")
@@ -191,13 +187,9 @@ def test_chunks_of_other_weights_or_questions_are_never_taken_up(tmp_path):
 
 def test_shards_take_whole_batches_and_every_one_once():
     groups = batches(list(range(11)), 2)
-    parts = [shard(groups, k, 3) for k in range(3)]
-    assert sorted(item for part in parts for item in part) == list(range(11))
-    assert parts[0] == [0, 1, 6, 7]
-
-
-def flags(**changes):
-    return argparse.Namespace(**{"seed": 0, "step": 1, **changes})
+    shards = [shard(groups, k, 3) for k in range(3)]
+    assert sorted(item for items in shards for item in items) == list(range(11))
+    assert shards[0] == [0, 1, 6, 7]
 
 
 def prompts(*lengths):
@@ -209,11 +201,11 @@ def test_prompts_that_do_not_fit_are_counted_and_the_longest_is_named():
         UserError,
         match=r"2 of 3 prompts .* context of 512 tokens; the longest, of question q480, has 480",
     ):
-        command.fitting(prompts(416, 417, 480), max_tokens=96, context=512, skip=False)
+        requests_.fitting(prompts(416, 417, 480), max_tokens=96, context=512, skip=False)
 
 
 def test_prompts_that_do_not_fit_are_left_out_where_that_is_wanted_and_the_log_says_so(caplog):
-    kept = command.fitting(prompts(480, 416, 417), max_tokens=96, context=512, skip=True)
+    kept = requests_.fitting(prompts(480, 416, 417), max_tokens=96, context=512, skip=True)
     assert kept == prompts(416)
     assert "2 of 3 prompts do not fit" in caplog.text
 
@@ -222,14 +214,14 @@ def test_prompts_that_do_not_fit_are_left_out_where_that_is_wanted_and_the_log_s
 def test_a_template_must_have_the_question_once(tmp_path, text):
     (tmp_path / "t.txt").write_text(text)
     with pytest.raises(UserError, match="exactly once"):
-        command.read_template(tmp_path / "t.txt")
+        prompt.read_template(tmp_path / "t.txt")
 
 
 def test_braces_in_a_question_or_a_template_are_text(tmp_path, tokenizer):
     (tmp_path / "t.txt").write_text("{a} {question} {}")
-    template = command.read_template(tmp_path / "t.txt")
-    chosen = command.pl.DataFrame({"question_id": ["q"], "question": [r"\frac{1}{2} {x}"]})
-    [request] = command.make_requests(chosen, {"q": range(1)}, template, tokenizer, flags())
+    template = prompt.read_template(tmp_path / "t.txt")
+    asked = pl.DataFrame({"question_id": ["q"], "question": [r"\frac{1}{2} {x}"]})
+    [request] = requests_.make_requests(asked, range(1), template, tokenizer, seed=0, step=1)
     assert tokenizer.decode(request.prompt_ids) == r"{a} \frac{1}{2} {x} {}"
 
 
@@ -244,38 +236,45 @@ def test_a_policy_folder_that_lacks_a_part_is_refused_in_words(tmp_path, missing
         "tokenizer.json": "no tokenizer",
     }
     with pytest.raises(UserError, match=words[missing]):
-        policy.check(tmp_path)
+        folder.check(tmp_path)
 
 
 def test_the_fingerprint_changes_with_one_byte_of_the_weights(tmp_path):
     data = (POLICY / "model.safetensors").read_bytes()
     (tmp_path / "model.safetensors").write_bytes(data)
-    before = policy.fingerprint(tmp_path)
-    assert before == policy.fingerprint(POLICY)
+    before = folder.fingerprint(tmp_path)
+    assert before == folder.fingerprint(POLICY)
     (tmp_path / "model.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    assert policy.fingerprint(tmp_path) != before
+    assert folder.fingerprint(tmp_path) != before
 
 
-def test_the_progress_line_tells_rollouts_tokens_a_second_time_left_and_how_many_stopped(
-    capsys, tmp_path
-):
-    def engine(missing):
-        for request in missing:
-            yield [
-                Rollout(request.question_id, k, [1, 2, 3], "stop" if k else "length")
-                for k in range(4)
-            ]
+def test_the_ids_that_end_a_text_start_with_the_models_own(tmp_path):
+    class Tokenizer:
+        eos_token_id = 9
 
-    asked = [replace(request, samples=range(4)) for request in prompts(5, 6, 7)]
+    (tmp_path / "config.json").write_text('{"eos_token_id": 3}')
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": [5, 3]}')
+    assert folder.end_ids(tmp_path, Tokenizer()) == [3, 5, 9]
+    assert folder.end_ids(tmp_path) == [3, 5]
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "generation_config.json").unlink()
+    assert folder.end_ids(tmp_path) == []
 
-    def rows(rollouts):
-        return command.pl.DataFrame(
-            [{"question_id": r.question_id, "sample": r.sample} for r in rollouts]
-        )
 
-    rollout_table(asked, engine, rows, tmp_path / "scratch", chunk=1, title="step 1 sample")
+def test_the_progress_line_has_rollouts_speed_time_left_and_the_share_that_stopped(capsys):
+    groups = [
+        [Rollout(name, k, [1, 2, 3], "stop" if k else "length") for k in range(4)] for name in "abc"
+    ]
+    assert list(resumable.shown(iter(groups), 12, "step 1 sample")) == groups
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert "step 1 sample: 100%" in last
     assert "12/12" in last
     assert "<00:00" in last
     assert "tokens/s, 75% stopped" in last
+
+
+def test_another_version_of_vllm_is_refused_before_it_is_imported(monkeypatch):
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0.27.1")
+    monkeypatch.delitem(sys.modules, "ei.sampling.vllm_private", raising=False)
+    with pytest.raises(UserError, match=r"written for vLLM 0\.26\.0, and 0\.27\.1 is installed"):
+        importlib.import_module("ei.sampling.vllm_private")

@@ -1,12 +1,12 @@
-"""When a response ends, told by token ids: against the plain reading of the text, and against vLLM's rule."""
+"""When a response ends, decided by token ids: against the text itself and vLLM's rule about it."""
 
 import random
 
 import pytest
-from ei.generation.draw import closing_tokens, response_text, stop_test
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ei.sampling.stop import closing_tokens, response_text, stop_test
 from helpers import shared
 
 STOP = "</answer>"
@@ -46,7 +46,7 @@ def ids_of(*pieces):
 
 
 def first_stop_by_text(ids, min_tokens):
-    """vLLM's rule read off the text: the newest token brings at least one letter of the stop text."""
+    """vLLM's rule, from the text: the newest token has at least one letter of the stop text."""
     for n in range(1, len(ids) + 1):
         before, text = (Pieces().decode(ids[:k], skip_special_tokens=True) for k in (n - 1, n))
         if n > min_tokens and text.find(STOP, max(0, len(before) - len(STOP) + 1)) >= 0:

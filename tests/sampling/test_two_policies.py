@@ -1,4 +1,4 @@
-"""No response is ever another policy's: two policies, one after the other, in one work folder with one cache."""
+"""No response is ever another policy's: two policies in turn, in one work folder with one cache."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ei import policy
+from ei.model import folder
 from helpers import DEMO, ROOT, script
 
 ENGINES = [
@@ -25,7 +25,7 @@ ENGINES = [
 
 @pytest.fixture(scope="module")
 def policies(tmp_path_factory):
-    """The demo's policy, and one whose weights differ in the last layer's norm alone: the same code, other answers."""
+    """The demo's policy, and one that differs only in the weights of its last norm."""
     other = tmp_path_factory.mktemp("other") / "policy"
     shutil.copytree(DEMO / "policy", other)
     weights = load_file(other / "model.safetensors")
@@ -34,23 +34,25 @@ def policies(tmp_path_factory):
     return DEMO / "policy", other
 
 
-def drawn(folder, name, weights, engine):
+def drawn(work, name, weights, engine):
     """The rollouts of 12 questions by a policy, drawn in the work folder under one output name."""
-    data = folder / "train.parquet"
+    data = work / "train.parquet"
     if not data.exists():
         rows = [json.loads(line) for line in (DEMO / "train.jsonl").read_text().splitlines()[:12]]
         columns = {"question_id": [f"q{k}" for k in range(12)], "solution": [None] * 12}
         pl.DataFrame(rows).with_columns(
             **{key: pl.Series(value) for key, value in columns.items()}
         ).write_parquet(data)
+    device = "cuda" if engine == "vllm" else "cpu"
     result = script(
-        "sample.py", "--policy", weights, "--data", data, "--prompt", ROOT / "workflow/prompts/demo.txt",
-        "--step", 1, "--seed", 0, "--engine", engine, "--device", "cuda" if engine == "vllm" else "cpu",
-        "--questions", 12, "--rollouts", 4, "--max_tokens", 64, "--sequences", 16, "--memory_percent", 20,
-        "--cache", folder / ".cache", "--output", folder / "0-of-1.parquet", "--lineage", name,
+        "sample.py", "--policy", weights, "--data", data, "--lineage", name,
+        "--prompt", ROOT / "workflow/prompts/demo.txt", "--step", 1, "--seed", 0,
+        "--engine", engine, "--device", device, "--questions", 12, "--rollouts", 4,
+        "--max_tokens", 64, "--sequences", 16, "--memory_percent", 20,
+        "--cache", work / ".cache", "--output", work / "0-of-1.parquet",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    return pl.read_parquet(folder / "0-of-1.parquet")
+    return pl.read_parquet(work / "0-of-1.parquet")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -64,5 +66,5 @@ def test_a_policy_answers_as_it_does_alone_after_another_has_used_the_same_folde
     alone = drawn(tmp_path / "alone", "b", second, engine)
     assert after["response_ids"].to_list() == alone["response_ids"].to_list()
     assert after["response_ids"].to_list() != before["response_ids"].to_list()
-    assert before["policy"].unique().to_list() == [policy.fingerprint(first)]
-    assert after["policy"].unique().to_list() == [policy.fingerprint(second)]
+    assert before["policy"].unique().to_list() == [folder.fingerprint(first)]
+    assert after["policy"].unique().to_list() == [folder.fingerprint(second)]

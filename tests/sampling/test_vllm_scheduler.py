@@ -1,14 +1,14 @@
-"""The scheduler of the sampling stage ends every response just where vLLM's own does, step by step, without a GPU.
+"""The sampling stage's scheduler ends every response where vLLM's own does, without a GPU.
 
-A pretended GPU answers each step with a token that depends on the response and the position alone.
+A mock GPU answers each step with a token that depends only on the response and the position.
 """
 
 import random
 from collections import deque
 
 import pytest
-from ei.generation.draw import stop_test
 
+from ei.sampling.stop import stop_test
 from helpers import DEMO
 
 pytest.importorskip("vllm", reason="vLLM is installed where there is a GPU")
@@ -29,10 +29,12 @@ def scheduler(kind, blocks, monkeypatch):
     cache = CacheConfig(block_size=BLOCK, enable_prefix_caching=True)
     cache.num_gpu_blocks = blocks
     config = VllmConfig(
-        model_config=ModelConfig(model=str(DEMO / "policy"), dtype="float32", skip_tokenizer_init=True),
+        model_config=ModelConfig(
+            model=str(DEMO / "policy"), dtype="float32", skip_tokenizer_init=True
+        ),
         scheduler_config=SchedulerConfig(
-            max_num_seqs=SEQUENCES, max_num_batched_tokens=512, max_model_len=512, is_encoder_decoder=False,
-            async_scheduling=True,
+            max_num_seqs=SEQUENCES, max_num_batched_tokens=512, max_model_len=512,
+            is_encoder_decoder=False, async_scheduling=True,
         ),
         cache_config=cache,
         device_config=DeviceConfig("cpu"),
@@ -67,33 +69,35 @@ def requests(count):
     ]
     return {
         str(k): Request(
-            request_id=str(k), prompt_token_ids=list(prompts[k // 4]), pooling_params=None, block_hasher=hasher,
-            arrival_time=0.0,
-            sampling_params=SamplingParams(max_tokens=draw.randrange(5, 200), min_tokens=4, stop_token_ids=[END]),
+            request_id=str(k), prompt_token_ids=list(prompts[k // 4]), pooling_params=None,
+            block_hasher=hasher, arrival_time=0.0,
+            sampling_params=SamplingParams(
+                max_tokens=draw.randrange(5, 200), min_tokens=4, stop_token_ids=[END]
+            ),
         )
         for k in range(count)
     }  # fmt: skip
 
 
 class Gpu:
-    """What a worker keeps: how much of each sequence is computed, and how much is to be before it draws."""
+    """What a worker keeps of each sequence: the tokens computed, and those of its prompt."""
 
     def __init__(self):
         self.computed, self.prompt = {}, {}
 
-    def step(self, output, known):
+    def step(self, output, requests):
         from vllm.v1.outputs import ModelRunnerOutput
 
         for new in output.scheduled_new_reqs:
             self.computed[new.req_id] = new.num_computed_tokens
-            self.prompt[new.req_id] = len(known[new.req_id]._all_token_ids)
+            self.prompt[new.req_id] = len(requests[new.req_id]._all_token_ids)
         cached = output.scheduled_cached_reqs
         self.computed |= dict(zip(cached.req_ids, cached.num_computed_tokens, strict=True))
         tokens = []
         for name, count in output.num_scheduled_tokens.items():
             self.computed[name] += count
-            place = self.computed[name] - known[name].num_prompt_tokens
-            drawn = (int(name) * 1000003 + place * 7919) % 499
+            position = self.computed[name] - requests[name].num_prompt_tokens
+            drawn = (int(name) * 1000003 + position * 7919) % 499
             tokens.append(
                 [END if drawn == 5 else 100 + drawn]
                 if self.computed[name] >= self.prompt[name]
@@ -107,18 +111,18 @@ class Gpu:
 
 
 def responses(made, count):
-    """{name: (ids, why it ended)} of a run with two steps under way at a time, as asynchronous scheduling has them."""
-    known, gpu, under_way, found = requests(count), Gpu(), deque(), {}
-    for request in known.values():
+    """{name: (ids, why it ended)} of a run with two steps under way, as vLLM schedules them."""
+    asked, gpu, under_way, found = requests(count), Gpu(), deque(), {}
+    for request in asked.values():
         made.add_request(request)
     while len(found) < count:
         output = made.schedule()
         if output.total_num_scheduled_tokens:
-            under_way.append((output, gpu.step(output, known)))
+            under_way.append((output, gpu.step(output, asked)))
             if len(under_way) < 2:
                 continue
         made.update_from_output(*under_way.popleft())
-        for name, request in known.items():
+        for name, request in asked.items():
             if request.is_finished() and name not in found:
                 found[name] = (list(request._output_token_ids), str(request.get_finished_reason()))
     return found
@@ -128,19 +132,20 @@ def responses(made, count):
     "blocks", [4000, 300], ids=["memory enough", "memory short, sequences are put back"]
 )
 def test_every_response_ends_where_vllms_own_scheduler_ends_it(blocks, monkeypatch):
-    from ei.generation.stop_scheduler import StopScheduler
     from vllm.v1.core.sched.async_scheduler import AsyncScheduler
+
+    from ei.sampling.vllm_scheduler import StopScheduler
 
     ours = scheduler(StopScheduler, blocks, monkeypatch)
     ours.end_at(lambda ids: False, frozenset([END]))
-    mine = responses(ours, 256)
-    assert mine == responses(scheduler(AsyncScheduler, blocks, monkeypatch), 256)
-    assert {reason for _, reason in mine.values()} == {"stop", "length"}
+    ended = responses(ours, 256)
+    assert ended == responses(scheduler(AsyncScheduler, blocks, monkeypatch), 256)
+    assert {reason for _, reason in ended.values()} == {"stop", "length"}
     assert len(ours.finished) == 256
 
 
 def test_a_stop_text_ends_a_response_also_at_its_last_allowed_token(monkeypatch):
-    from ei.generation.stop_scheduler import StopScheduler
+    from ei.sampling.vllm_scheduler import StopScheduler
 
     class Pieces:
         def decode(self, ids, skip_special_tokens):

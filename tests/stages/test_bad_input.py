@@ -1,4 +1,4 @@
-"""The stage scripts as a user meets them: bad input gets one sentence, a status that is not zero, and no output."""
+"""Stage scripts with bad input: one sentence, a status that is not zero, and no output."""
 
 import polars as pl
 import pytest
@@ -63,15 +63,15 @@ def test_questions_in_both_splits_are_reported(tmp_path):
         "x",
     )
     assert result.returncode == 0
-    assert "warning: 1 questions stand in both splits" in result.stderr
+    assert "warning: 1 questions are in both splits" in result.stderr
     assert '"question": "1+1? "' in (tmp_path / "data.json").read_text()
 
 
 def test_more_development_questions_than_there_are_is_refused(tmp_path):
     source, out = DEMO / "train.jsonl", tmp_path / "data"
     result = script(
-        "data.py", "--train", source, "--validation", DEMO / "validation.jsonl", "--development", 2000,
-        "--output", out, "--lineage", "x",
+        "data.py", "--train", source, "--validation", DEMO / "validation.jsonl",
+        "--development", 2000, "--output", out, "--lineage", "x",
     )  # fmt: skip
     refused(
         result,
@@ -87,7 +87,7 @@ def test_a_local_folder_in_the_hubs_form_is_read_by_the_hubs_library(tmp_path):
     )
     source = f'{{"hub": "{tmp_path}/set", "split": "test"}}'
     result = script(
-        "data.py", "--train", source, "--validation", source, "--output", tmp_path / "out", "--lineage", "x",
+        "data.py", "--train", source, "--validation", source, "--output", tmp_path / "out",
         HF_HOME=str(tmp_path / "cache"), HF_HUB_OFFLINE="1",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -97,7 +97,7 @@ def test_a_local_folder_in_the_hubs_form_is_read_by_the_hubs_library(tmp_path):
 def test_a_data_set_that_cannot_be_loaded_is_named(tmp_path):
     source = '{"hub": "nobody/nothing", "split": "train"}'
     result = script(
-        "data.py", "--train", source, "--validation", source, "--output", tmp_path / "out", "--lineage", "x",
+        "data.py", "--train", source, "--validation", source, "--output", tmp_path / "out",
         HF_HOME=str(tmp_path / "cache"), HF_HUB_OFFLINE="1",
     )  # fmt: skip
     refused(
@@ -163,9 +163,9 @@ def test_a_policy_without_a_tokenizer_is_refused_before_anything_is_drawn(tmp_pa
     )
     out = tmp_path / "0-of-1.parquet"
     result = script(
-        "sample.py", "--policy", tmp_path, "--data", data / "train.parquet", "--output", out, "--lineage", "x",
-        "--prompt", ROOT / "workflow/prompts/demo.txt", "--step", 1, "--seed", 0, "--engine", "transformers",
-        "--device", "cpu", "--questions", 2, "--rollouts", 2,
+        "sample.py", "--policy", tmp_path, "--data", data / "train.parquet", "--output", out,
+        "--prompt", ROOT / "workflow/prompts/demo.txt", "--step", 1, "--seed", 0,
+        "--engine", "transformers", "--device", "cpu", "--questions", 2, "--rollouts", 2,
     )  # fmt: skip
     refused(result, "has no tokenizer", out)
 
@@ -185,9 +185,11 @@ def test_questions_that_do_not_fit_are_an_error_or_left_out_on_request(tmp_path)
     )
     out = tmp_path / "0-of-1.parquet"
     command = (
-        "sample.py", "--policy", DEMO / "policy", "--data", tmp_path / "data/train.parquet", *flags, out,
-        "--prompt", ROOT / "workflow/prompts/demo.txt", "--step", 1, "--seed", 0, "--engine", "transformers",
-        "--device", "cpu", "--questions", 2, "--rollouts", 2, "--max_tokens", 96,
+        "sample.py", "--policy", DEMO / "policy", "--data", tmp_path / "data/train.parquet",
+        *flags, out,
+        "--prompt", ROOT / "workflow/prompts/demo.txt", "--step", 1, "--seed", 0,
+        "--engine", "transformers", "--device", "cpu", "--questions", 2, "--rollouts", 2,
+        "--max_tokens", 96,
     )  # fmt: skip
     refused(script(*command), "set data.skip_too_long", out)
     skipped = script(*command, "--skip_too_long", "true")

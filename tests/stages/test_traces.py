@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 import traces
-from ei import policy, questions
+from ei import questions
+from ei.model import folder
 from ei.stage import UserError
 from helpers import DEMO, ROOT, script
 
@@ -99,7 +100,7 @@ def test_held_out_questions_are_never_trained_on(tmp_path):
 
 
 def test_traces_become_rollouts_that_the_base_tokenizer_reads_back():
-    tokenizer = policy.load_tokenizer(DEMO / "policy")
+    tokenizer = folder.load_tokenizer(DEMO / "policy")
     rows = [
         {"question": "1+1?", "answer": "2", "response": f" {k} </think> <answer>2</answer>"}
         for k in (1, 2)
@@ -140,10 +141,12 @@ def test_a_response_in_the_prompts_form_is_right_for_the_checker(tmp_path):
     )
     flags = ("--lineage", "x", "--output")
     steps = [
-        ("data.py", "--train", solutions, "--validation", DEMO / "validation.jsonl", *flags, tmp_path),
+        ("data.py", "--train", solutions, "--validation", DEMO / "validation.jsonl",
+         *flags, tmp_path),
         ("traces.py", "--policy", DEMO / "policy", "--data", tmp_path / "train.parquet", "--prompt",
          ROOT / "workflow/prompts/r1_zero.txt", *flags, tmp_path / "rollouts.parquet"),
-        ("score.py", "--rollouts", tmp_path / "rollouts.parquet", *flags, tmp_path / "scored.parquet"),
+        ("score.py", "--rollouts", tmp_path / "rollouts.parquet",
+         *flags, tmp_path / "scored.parquet"),
     ]  # fmt: skip
     for step in steps:
         assert script(*step).returncode == 0

@@ -1,4 +1,4 @@
-"""The workflow runs from anywhere: odd paths, another working folder, as a module, without an activated environment."""
+"""The workflow runs from anywhere: odd paths, as a module, without an activated environment."""
 
 import shutil
 

@@ -1,15 +1,15 @@
 """The examples in the scripts' --help run as they stand in a checkout in which the demo has run."""
 
 import ast
+import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from helpers import ROOT, SCRIPTS, script, snakemake
+from helpers import ROOT, SCRIPTS, miniature, script, snakemake
 
 SCRIPT_NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
 NEEDS = {  # what cannot be had here, and why
@@ -25,23 +25,35 @@ def examples(name):
 
 
 @pytest.fixture(scope="module")
-def after_the_demo(finished, tmp_path_factory):
-    """A folder like a checkout after `snakemake demo_report`, but with two small steps.
+def after_the_demo(tmp_path_factory):
+    """A folder like a checkout after `snakemake demo_report`, but with one small step.
 
-    The steps that the demo has and this has not are links to the last.
+    The steps that the demo has and this has not are links to the one; so is the other run.
     """
     folder = tmp_path_factory.mktemp("examples") / "checkout"
-    shutil.copytree(finished, folder, symlinks=True)
-    made = snakemake(folder, "baseline", "report", "results/sft/run.json")
+    sizes = {"questions": 8, "rollouts": 2}
+    miniature(folder, steps=1, data={"development": 8}, sample=sizes, sweep={}, baseline=None)
+    made = snakemake(folder, "all", "results/report_so_far/index.html")
     assert made.returncode == 0, made.stdout[-3000:]
     demo = folder / "results/demo"
-    shutil.copytree(folder / "results", folder / "copy", symlinks=True)
-    shutil.rmtree(folder / "results")
+    (folder / "results").rename(folder / "made")
     (folder / "results").mkdir()
-    (folder / "copy").rename(demo)
+    (folder / "made").rename(demo)
     (demo / "report_so_far").rename(demo / "report")
-    for step in (3, 4, 5):
-        (demo / f"step{step}").symlink_to("step2")
+    for step in (2, 3, 4, 5):
+        (demo / f"step{step}").symlink_to("step1")
+    baseline = demo / "sft"
+    baseline.mkdir()
+    for step in (0, 1):
+        (baseline / f"step{step}").symlink_to(f"../step{step}")
+    run = {**json.loads((demo / "run.json").read_text()), "run": "results/demo"}
+    (demo / "run.json").write_text(json.dumps(run))
+    as_baseline = {**run, "run": "results/demo/sft", "name": "sft", "group": "sft", "kind": "sft"}
+    (baseline / "run.json").write_text(json.dumps(as_baseline))
+    other = demo / "sweep/G2"
+    other.mkdir(parents=True)
+    as_g2 = {**run, "run": "results/demo/sweep/G2", "name": "G2", "group": "G2"}
+    (other / "run.json").write_text(json.dumps(as_g2))
     (folder / "workflow").symlink_to(ROOT / "workflow")
     return folder
 

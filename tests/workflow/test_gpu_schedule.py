@@ -1,4 +1,4 @@
-"""GPU jobs side by side: real rules and leases, with stages that only note where and when they ran."""
+"""GPU jobs side by side: real rules and leases, stages that only note where and when they ran."""
 
 import shutil
 from itertools import combinations

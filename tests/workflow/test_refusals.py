@@ -53,5 +53,5 @@ def test_without_a_gpu_the_main_run_stops_at_once_and_names_the_demo(tmp_path):
     refused = snakemake(tmp_path, "--resources=gpu=2")
     assert refused.returncode != 0
     assert "snakemake demo --cores all" in refused.stdout
-    assert not (tmp_path / "results").exists()
+    assert not (tmp_path / "results/data").exists()
     assert not (tmp_path / "models").exists()

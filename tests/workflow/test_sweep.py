@@ -9,6 +9,7 @@ import yaml
 from helpers import DEMO, ROOT, copy_of, miniature, snakemake
 
 pytestmark = pytest.mark.slow  # five runs of one step, which most of these look at
+SHARED = ("rollouts", "scored", "filtered")  # by runs that differ in epochs
 PRESETS = sorted(path.stem for path in (ROOT / "workflow/presets").glob("*.yaml"))
 TRACES = [json.loads(line) for line in (DEMO / "traces.jsonl").read_text().splitlines()[:40]]
 
@@ -31,13 +32,18 @@ def swept(tmp_path_factory):
         "".join(json.dumps(trace) + "\n" for trace in wrong + TRACES[10:])
     )
     sweep = {"epochs2": {"sft": {"epochs": 2}}}
-    miniature(folder, steps=1, sweep=sweep, baseline={"traces": "traces.jsonl"})
+    miniature(
+        folder,
+        steps=1,
+        sweep=sweep,
+        baseline={"traces": "traces.jsonl", "filter": {"correct_only": False}},
+    )
     targets = [
         "all",
         "results/sft/steps.csv",
         "results/sft/run.json",
         "results/sft_filtered/step1/filtered.parquet",
-        "results/sweep/epochs2/step1/filtered.parquet",
+        *(f"results/sweep/epochs2/step1/{name}.parquet" for name in SHARED),
     ]
     done(folder, *targets)
     return folder
@@ -45,8 +51,10 @@ def swept(tmp_path_factory):
 
 def test_a_run_that_differs_later_links_to_the_same_rollouts(swept):
     ours = swept / "results/sweep/epochs2/step1"
-    for name in ("rollouts.parquet", "scored.parquet", "filtered.parquet"):
-        assert (ours / name).resolve() == (swept / "results/step1" / name).resolve()
+    for name in SHARED:
+        link = ours / f"{name}.parquet"
+        assert link.is_symlink()
+        assert link.resolve() == (swept / "results/step1" / link.name).resolve()
 
 
 def test_the_baseline_keeps_wrong_traces_and_its_filtered_twin_does_not(swept):

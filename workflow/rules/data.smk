@@ -1,6 +1,12 @@
 """What a run starts from: a machine that can do it, the questions, and the base model."""
 
 
+# The nodes of a cluster often cannot reach the hub.
+localrules:
+    data,
+    model,
+
+
 # Stop before anything is downloaded where the run needs a GPU and none is there.
 rule machine:
     output:
@@ -8,13 +14,16 @@ rule machine:
     log:
         "{run}/logs/machine.log",
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     resources:
         gpu=gpus(),
     params:
         device=setting("device"),
     shell:
-        "gpurun.py --device {params.device} --gpus {resources.gpu} -- machine.py --output {output:q} 2>&1 | tee {log:q}"
+        "gpurun.py --device {params.device} --gpus {resources.gpu} --"
+        " machine.py"
+        " --output {output:q}"
+        " > {log:q} 2>&1"
 
 
 # Bring the splits into one form: question, answer, level, subject, question_id.
@@ -22,6 +31,7 @@ rule data:
     input:
         machine=machine_for_data,
         files=source_files,
+        stale=if_stale("{run}/data/train.parquet"),
     output:
         train="{run}/data/train.parquet",
         validation="{run}/data/validation.parquet",
@@ -32,7 +42,7 @@ rule data:
     benchmark:
         "{run}/benchmarks/data.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         train=source("train"),
         validation=source("validation"),
@@ -46,7 +56,7 @@ rule data:
         " --development {params.development}"
         " --output {params.folder:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Fetch the base model from the hub.
@@ -60,9 +70,9 @@ rule model:
     benchmark:
         "models/benchmarks/{org}--{name}@{revision}.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "fetch_model.py"
         " --model {wildcards.org}/{wildcards.name}@{wildcards.revision}"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"

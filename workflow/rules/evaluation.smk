@@ -1,8 +1,15 @@
-"""The measure of the policy that a step ends with: eval -> grade -> metrics, and which step is best.
+"""Evaluation of the policy that a step ends with: eval -> grade -> metrics, and the best step.
 
-Every evaluation asks two sets of questions: validation, which is reported, and development, training questions that
-were held out to choose the best step on. Evaluations go before later sampling, so that a curve grows while a run does.
+Every evaluation asks two sets of questions: validation, which is reported, and development, training
+questions that were held out to choose the best step on. Evaluations have priority over later
+sampling, so that a curve grows while a run does.
 """
+
+
+localrules:
+    best_so_far,
+    best,
+    best_policy,
 
 
 # Draw the policy's responses to one shard of both sets.
@@ -12,6 +19,7 @@ rule eval:
         data="{run}/data/validation.parquet",
         development="{run}/data/development.parquet",
         prompt=prompt,
+        stale=if_stale("{run}/step{step}/answers/{shard}-of-{shards}.parquet"),
     output:
         "{run}/step{step}/answers/{shard}-of-{shards}.parquet",
     log:
@@ -20,7 +28,7 @@ rule eval:
         "{run}/step{step}/benchmarks/eval-{shard}-of-{shards}.jsonl"
     priority: 30
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     threads: threads
     resources:
         gpu=gpus(),
@@ -51,13 +59,14 @@ rule eval:
         " {params.flags:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Grade them, as rollouts are graded.
 rule grade:
     input:
-        shards_of("answers"),
+        answers=shards_of("answers"),
+        stale=if_stale("{run}/step{step}/responses.parquet"),
     output:
         validation="{run}/step{step}/responses.parquet",
         development="{run}/step{step}/development_responses.parquet",
@@ -73,20 +82,20 @@ rule grade:
         "{run}/step{step}/benchmarks/grade.jsonl"
     priority: 30
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     threads: threads
     params:
         flags=flags("score"),
         lineage=lineage("grade"),
     shell:
         "score.py"
-        " --rollouts {input:q}"
+        " --rollouts {input.answers:q}"
         " --workers {threads}"
         " {params.flags:q}"
         " --output {output.validation:q}"
         " --development {output.development:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Sum up both sets.
@@ -94,6 +103,7 @@ rule metrics:
     input:
         validation="{run}/step{step}/responses.parquet",
         development="{run}/step{step}/development_responses.parquet",
+        stale=if_stale("{run}/step{step}/eval.json"),
     output:
         validation="{run}/step{step}/eval.json",
         development="{run}/step{step}/development.json",
@@ -103,7 +113,7 @@ rule metrics:
         "{run}/step{step}/benchmarks/metrics.jsonl"
     priority: 30
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage("metrics"),
     shell:
@@ -114,27 +124,28 @@ rule metrics:
         " --output {output.validation:q}"
         " --development {output.development:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
-# Name the best step so far. A run with early stopping goes on or ends by it, so its steps are only then known.
+# Name the best step so far. With early stopping it decides whether there is another step.
 checkpoint best_so_far:
     input:
-        developments_so_far,
+        developments=developments_so_far,
+        stale=if_stale("{run}/step{step}/best.json"),
     output:
         "{run}/step{step}/best.json",
     log:
         "{run}/step{step}/logs/best_so_far.log",
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage("metrics"),
     shell:
         "best.py"
-        " --developments {input:q}"
+        " --developments {input.developments:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Name the best step of the run, with what it scored on both sets.
@@ -142,6 +153,7 @@ rule best:
     input:
         developments=of_steps("development.json"),
         evaluations=of_steps("eval.json"),
+        stale=if_stale("{run}/best/best.json"),
     output:
         "{run}/best/best.json",
     log:
@@ -149,7 +161,7 @@ rule best:
     benchmark:
         "{run}/benchmarks/best.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage_of_last,
     shell:
@@ -158,7 +170,7 @@ rule best:
         " --evaluations {input.evaluations:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # The best step's policy; of all policies it is the one that a finished run keeps asking for.
@@ -169,8 +181,7 @@ rule best_policy:
         directory("{run}/best/policy"),
     log:
         "{run}/logs/best_policy.log",
-    localrule: True
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
-        "ln -sr {input:q} {output:q} 2>&1 | tee {log:q}"
+        "ln -sr {input:q} {output:q} > {log:q} 2>&1"

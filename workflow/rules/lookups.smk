@@ -2,6 +2,11 @@
 
 
 def settings_of(wildcards):
+    """The settings of the run that a job is for; stops where two of them contradict each other."""
+    try:
+        experiment.refuse_contradictions(RUNS[wildcards.run])
+    except UserError as error:
+        raise WorkflowError(str(error))
     return RUNS[wildcards.run].settings
 
 
@@ -36,6 +41,18 @@ def lineage(stage):
     return get
 
 
+def if_stale(output):
+    """An input function: a file newer than this output if that was made with other settings.
+
+    Else the same file, whose time does not matter then. Snakemake's own records mostly say as much; they may be lost.
+    """
+
+    def get(wildcards):
+        return MARKER if output.format(**dict(wildcards.items())) in STALE else ancient(MARKER)
+
+    return get
+
+
 def gpus(section=None):
     """A resources function: the GPUs of a job; none where the device is the CPU."""
 
@@ -53,7 +70,7 @@ def threads(wildcards):
 
 
 def prompt(wildcards):
-    return local(settings_of(wildcards)["prompt"])
+    return literal(local(settings_of(wildcards)["prompt"]))
 
 
 def shards_of(kind):
@@ -68,7 +85,7 @@ def shards_of(kind):
 
 
 def last_step(run):
-    """The step that a run ends with: the last, or the one at which its patience with no better step is over."""
+    """The step that a run ends with: the last, or the one at which early stopping ends it."""
     steps, patience = RUNS[run].settings["steps"], RUNS[run].settings["early_stopping"]["patience"]
     for step in range(1, steps) if patience else ():
         best = checkpoints.best_so_far.get(run=run, step=step).output[0]
@@ -97,7 +114,7 @@ def of_experiment(experiment, kind=None):
 
 
 def finished(*runs):
-    """What a finished run leaves at the top of its folder; each file depends on all that is below."""
+    """What finished runs leave at the top of their folders; it depends on all that is below."""
     names = ["steps.csv", "run.json"]
     names += [f"plots/{name}.{kind}" for name in ("accuracy", "entropy") for kind in ("png", "svg")]
     found = [f"{run}/{name}" for run in runs for name in names]
@@ -114,7 +131,7 @@ def base_model(run):
     """The folder of the run's base model: a local one, or where `rule model` puts it."""
     model = RUNS[run].settings["model"]
     if os.path.isdir(local(model)):
-        return local(model)
+        return literal(local(model))
     if not re.fullmatch(r"[\w.-]+/[\w.-]+@[\w.-]+", model):
         raise WorkflowError(
             f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)"
@@ -123,7 +140,7 @@ def base_model(run):
 
 
 def machine_for_model(wildcards):
-    """The check of the machine for the first run that needs the model: nobody waits for a download in vain."""
+    """The machine check of the first run that needs the model: no download in vain."""
     folder = f"models/{wildcards.org}--{wildcards.name}@{wildcards.revision}"
     first = next(run for run in RUNS if base_model(run) == folder)
     return ancient(f"{first}/machine.json")
@@ -136,7 +153,13 @@ def machine_for_data(wildcards):
 def source_files(wildcards):
     """The files of the questions; a data set of the hub is no file."""
     data = settings_of(wildcards)["data"]
-    return [local(data[split]) for split in ("train", "validation") if isinstance(data[split], str)]
+    files = {
+        split: data[split] for split in ("train", "validation") if isinstance(data[split], str)
+    }
+    for split, path in files.items():
+        if split not in data.get("sha256", {}):
+            raise WorkflowError(f"data.{split}: the file {path} does not exist")
+    return [literal(local(path)) for path in files.values()]
 
 
 def source(split):
@@ -169,7 +192,7 @@ def verdicts_before(wildcards):
 def traces_file(wildcards):
     """The traces of an SFT baseline, where they are in a file."""
     traces = settings_of(wildcards)["traces"]
-    return [local(traces)] if traces else []
+    return [literal(local(traces))] if traces else []
 
 
 def traces_flag(wildcards, input):
@@ -222,7 +245,7 @@ def target_accuracy(wildcards):
 
 
 def reported(wildcards):
-    """The runs that a page is about: all of an experiment's, or for report_so_far those that are finished."""
+    """The runs of a page: all of the experiment, or for report_so_far the finished ones."""
     experiment = wildcards.experiment
     return [
         run

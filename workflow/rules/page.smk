@@ -1,12 +1,24 @@
 """What a run comes to, and what the runs of an experiment say together."""
 
 
+# Seconds of one core each: on a cluster, not worth a submission.
+localrules:
+    table,
+    summarize,
+    plots,
+    compare,
+    discuss,
+    report_plots,
+    page,
+
+
 # The table of the steps, printed and kept.
 rule table:
     input:
         evaluations=of_steps("eval.json"),
         filters=of_steps("filtered.json", 1),
         trainings=of_steps("training.json", 1),
+        stale=if_stale("{run}/steps.csv"),
     output:
         "{run}/steps.csv",
     log:
@@ -14,14 +26,14 @@ rule table:
     benchmark:
         "{run}/benchmarks/table.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "table.py"
         " --evaluations {input.evaluations:q}"
         " --filters {input.filters:q}"
         " --trainings {input.trainings:q}"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Sum up the run in one file, from which pictures, comparisons and page are made.
@@ -35,6 +47,7 @@ rule summarize:
         trainings=of_steps("training.json", 1),
         updates=of_steps("training.parquet", 1),
         records=records_of_jobs,
+        stale=if_stale("{run}/run.json"),
     output:
         "{run}/run.json",
     log:
@@ -42,7 +55,7 @@ rule summarize:
     benchmark:
         "{run}/benchmarks/summarize.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         identity=identity,
     shell:
@@ -51,7 +64,7 @@ rule summarize:
         " {params.identity:q}"
         " --benchmarks {input.records:q}"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Accuracy and entropy of one run.
@@ -75,7 +88,7 @@ rule plots:
     benchmark:
         "{run}/benchmarks/plots.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         folder="{run}/plots",
         target=target_accuracy,
@@ -85,7 +98,7 @@ rule plots:
         " {params.target:q}"
         " --names accuracy entropy"
         " --output {params.folder:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Pair the runs' answers question by question.
@@ -100,9 +113,9 @@ rule compare:
     benchmark:
         "{experiment}/benchmarks/{report}/compare.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
-        "compare.py" " --runs {input.runs:q}" " --output {output:q}" " 2>&1 | tee {log:q}"
+        "compare.py" " --runs {input.runs:q}" " --output {output:q}" " > {log:q} 2>&1"
 
 
 # Two sentences: how expert iteration compares with SFT, and its steps with each other.
@@ -121,13 +134,13 @@ rule discuss:
     benchmark:
         "{experiment}/benchmarks/{report}/discuss.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
         "discuss.py"
         " --runs {input.runs:q}"
         " --comparisons {input.comparisons:q}"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # The pictures that compare runs.
@@ -149,7 +162,7 @@ rule report_plots:
     benchmark:
         "{experiment}/benchmarks/{report}/plots.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         folder="{experiment}/{report}/plots",
         target=target_accuracy,
@@ -158,7 +171,7 @@ rule report_plots:
         " --runs {input:q}"
         " {params.target:q}"
         " --output {params.folder:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # All of it on one page, with the main run's rollouts to browse.
@@ -181,7 +194,7 @@ rule page:
     benchmark:
         "{experiment}/benchmarks/{report}/page.jsonl"
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         plots=lambda w, input: os.path.dirname(input.plots[0]),
     shell:
@@ -192,4 +205,4 @@ rule page:
         " --plots {params.plots:q}"
         " --browse {wildcards.experiment:q}"
         " --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"

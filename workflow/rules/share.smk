@@ -13,9 +13,9 @@ rule share:
         shared=only(SHARED),
     localrule: True
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
-        "ln -sr {input:q} {output:q} 2>&1 | tee {log:q}"
+        "ln -sr {input:q} {output:q} > {log:q} 2>&1"
 
 
 # Where a file can be shared, the rule that would make it stands back.

@@ -5,7 +5,8 @@
     filter    keep the right ones
     sft       fine-tune policy n-1 on them: policy n
 
-Policy 0 is the base model. Anthony, Tian and Barber, "Thinking Fast and Slow with Deep Learning and Tree Search", 2017.
+Policy 0 is the base model. After Anthony, Tian and Barber, "Thinking Fast and Slow with Deep Learning
+and Tree Search", 2017.
 """
 
 # The policy that a step ends with.
@@ -18,6 +19,7 @@ rule sample:
         policy=lambda w: policy(w.run, int(w.step) - 1),
         data="{run}/data/train.parquet",
         prompt=prompt,
+        stale=if_stale("{run}/step{step}/rollouts/{shard}-of-{shards}.parquet"),
     output:
         "{run}/step{step}/rollouts/{shard}-of-{shards}.parquet",
     log:
@@ -26,7 +28,7 @@ rule sample:
         "{run}/step{step}/benchmarks/sample-{shard}-of-{shards}.jsonl"
     priority: 10
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     threads: threads
     resources:
         gpu=gpus(),
@@ -56,7 +58,7 @@ rule sample:
         " {params.flags:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Grade every rollout against the reference answer.
@@ -64,6 +66,7 @@ rule score:
     input:
         rollouts="{run}/step{step}/rollouts.parquet",
         memo=verdicts_before,
+        stale=if_stale("{run}/step{step}/scored.parquet"),
     output:
         table="{run}/step{step}/scored.parquet",
         report="{run}/step{step}/scored.json",
@@ -74,7 +77,7 @@ rule score:
         "{run}/step{step}/benchmarks/score.jsonl"
     priority: 20
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     threads: threads
     params:
         flags=flags("score"),
@@ -87,13 +90,14 @@ rule score:
         " {params.flags:q}"
         " --output {output.table:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Keep what the policy should learn from.
 rule filter:
     input:
-        "{run}/step{step}/scored.parquet",
+        scored="{run}/step{step}/scored.parquet",
+        stale=if_stale("{run}/step{step}/filtered.parquet"),
     output:
         table="{run}/step{step}/filtered.parquet",
         report="{run}/step{step}/filtered.json",
@@ -103,20 +107,21 @@ rule filter:
         "{run}/step{step}/benchmarks/filter.jsonl"
     priority: 20
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         flags=flags("filter"),
         lineage=lineage("filter"),
     shell:
         "filter.py"
-        " --scored {input:q}"
+        " --scored {input.scored:q}"
         " {params.flags:q}"
         " --output {output.table:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
-# Fine-tune on what was kept. The sampling policy is read for its entropy, the base model for its tokenizer and configs.
+# Fine-tune on what was kept. The sampling policy is read for its entropy, the base model for its
+# tokenizer and configs.
 rule sft:
     input:
         policy=lambda w: policy(w.run, int(w.step) - 1),
@@ -124,6 +129,7 @@ rule sft:
         base=base_policy,
         filtered="{run}/step{step}/filtered.parquet",
         rollouts="{run}/step{step}/rollouts.parquet",
+        stale=if_stale("{run}/step{step}/policy"),
     output:
         policy=directory("{run}/step{step}/policy"),
         training="{run}/step{step}/training.parquet",
@@ -135,7 +141,7 @@ rule sft:
         "{run}/step{step}/benchmarks/sft.jsonl"
     priority: 20
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     threads: threads
     resources:
         gpu=gpus("sft"),
@@ -159,13 +165,14 @@ rule sft:
         " --output {output.policy:q}"
         " --training {output.training:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # Join the shards of a step's rollouts.
 rule gather:
     input:
-        shards_of("rollouts"),
+        shards=shards_of("rollouts"),
+        stale=if_stale("{run}/step{step}/rollouts.parquet"),
     output:
         "{run}/step{step}/rollouts.parquet",
     log:
@@ -175,15 +182,15 @@ rule gather:
     wildcard_constraints:
         run=only(run for run in RUNS if run not in SFT_BASELINES),
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage("sample"),
     shell:
         "gather.py"
-        " --shards {input:q}"
+        " --shards {input.shards:q}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"
 
 
 # An SFT baseline is trained on given traces, which take the place of rollouts.
@@ -194,6 +201,7 @@ rule traces:
         data="{run}/data/train.parquet",
         held_out=["{run}/data/validation.parquet", "{run}/data/development.parquet"],
         prompt=prompt,
+        stale=if_stale("{run}/step{step}/rollouts.parquet"),
     output:
         "{run}/step{step}/rollouts.parquet",
     log:
@@ -203,7 +211,7 @@ rule traces:
     wildcard_constraints:
         run=only(SFT_BASELINES),
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     params:
         traces=traces_flag,
         skip_too_long=setting("data", "skip_too_long"),
@@ -218,4 +226,4 @@ rule traces:
         " --skip_too_long {params.skip_too_long}"
         " --output {output:q}"
         " --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"

@@ -13,11 +13,11 @@ steps since then, which is what early stopping goes by.
 
 import argparse
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ei import stage
 from ei.analysis.choice import accuracy_of, best_evaluation, highest
-from ei.files import read_json, stamp, write_json
+from ei.files import read_evaluation, stamp, write_json
 from ei.schema import Evaluation
 
 # Of an eval.json: its breakdowns and metadata, which best.json does not repeat.
@@ -36,7 +36,7 @@ def report(developments: list[Evaluation]) -> dict[str, Any]:
 
 def read_developments(paths: list[Path]) -> list[Evaluation]:
     """The evaluations; an error where there are no development questions to choose by."""
-    found = [cast(Evaluation, read_json(path)) for path in paths]
+    found = [read_evaluation(path) for path in paths]
     for path, evaluation in zip(paths, found, strict=True):
         if not evaluation["n"]:
             raise stage.UserError(
@@ -63,7 +63,7 @@ def main() -> None:
     developments = read_developments(flags.developments)
     found = report(developments)
     if flags.evaluations:
-        evaluation = read_json(flags.evaluations[highest(developments)])
+        evaluation = read_evaluation(flags.evaluations[highest(developments)])
         found["validation"] = {
             name: value for name, value in evaluation.items() if name not in NOT_REPEATED
         }

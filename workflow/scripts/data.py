@@ -4,22 +4,26 @@
     data.py --train workflow/demo/train.jsonl --validation workflow/demo/validation.jsonl \\
         --development 200 --output example/data
 
-A source is a JSONL or Parquet file, or a data set of the Hugging Face hub as a JSON object with the
-keys `hub`, `split` and, where needed, `config` and `revision`: '{"hub": "org/name", "split": "test"}'.
-Writes train.parquet, validation.parquet, development.parquet (training questions that are kept back;
-there may be none) and data.json (counts, repeated questions, questions that are in both splits).
+A source is a JSONL file (also compressed, as .jsonl.gz), a Parquet file, or a data set of the
+Hugging Face hub as a JSON object with the keys `hub`, `split` and, where needed, `config` and
+`revision`: '{"hub": "org/name", "split": "test"}'.
+
+Writes train.parquet, validation.parquet, development.parquet (training questions that are kept
+back; there may be none) and data.json (counts, repeated questions, questions that are in both
+splits).
 """
 
 import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from ei import questions, stage
 from ei.files import stamp, write_json, write_table
+from ei.rows import read_rows, unit
 
 log = logging.getLogger("data")
 
@@ -27,7 +31,12 @@ log = logging.getLogger("data")
 def hub_rows(source: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """(row number from 1, row) of a data set of the hub, or of a local folder in the same form."""
     from datasets import load_dataset  # 2 s, which files save
+    from datasets.exceptions import DatasetsError
+    from pyarrow import ArrowException
 
+    # The library runs readers of many formats, so a bad data set raises many kinds: an unknown
+    # configuration ValueError, a script RuntimeError, a missing decoder ImportError.
+    causes = (OSError, ValueError, RuntimeError, LookupError, TypeError, ImportError)
     try:
         rows = load_dataset(
             source["hub"],
@@ -35,20 +44,32 @@ def hub_rows(source: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
             split=source["split"],
             revision=source.get("revision"),
         )
-    except (OSError, ValueError) as error:
+        yield from enumerate(rows, start=1)
+    except (*causes, DatasetsError, ArrowException) as error:
         raise stage.UserError(
-            f"the data set {source['hub']} could not be loaded ({error}); without a connection, name"
-            " a JSONL or Parquet file in `data`"
+            f"the data set {source['hub']} could not be loaded ({error}); without a connection,"
+            " name a JSONL or Parquet file in `data`"
         ) from None
-    yield from enumerate(rows, start=1)
+
+
+def hub_source(text: str) -> dict[str, str]:
+    """What a flag's JSON says of a data set of the hub; raises UserError unless it names one."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise stage.UserError(f"{text[:60]!r} is neither a file nor JSON: {error}") from None
+    if not (isinstance(found.get("hub"), str) and isinstance(found.get("split"), str)):
+        raise stage.UserError(f"{text[:60]!r} needs a text under `hub` and one under `split`")
+    return cast(dict[str, str], found)
 
 
 def load(source: str) -> tuple[pl.DataFrame, dict[str, list[int]]]:
     """The questions of a source (a path, or a JSON object for the hub), and the rows left out."""
     if source.startswith("{"):
-        settings = json.loads(source)
-        return questions.table(hub_rows(settings), f"{settings['hub']} ({settings['split']})")
-    return questions.table(questions.read_rows(Path(source)), source)
+        settings = hub_source(source)
+        name = f"{settings['hub']} ({settings['split']})"
+        return questions.table(hub_rows(settings), name, "row")
+    return questions.table(read_rows(Path(source)), source, unit(Path(source)))
 
 
 def keep_back(
@@ -56,15 +77,16 @@ def keep_back(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The questions left to train on, and `count` kept back for development.
 
-    Which ones depends only on each question's text, so they are the same for every seed. A question that
-    is also in the validation set is not chosen: that set is never used for model selection.
+    Which ones depends only on each question's text, so they are the same for every seed. A question
+    that is also in the validation set is not chosen: that set is never used for model selection.
+    Fewer questions than `count` raise UserError.
     """
-    if count >= train.height:
+    eligible = train.filter(~pl.col("question_id").is_in(validation["question_id"].implode()))
+    if count >= train.height or count > eligible.height:
         raise stage.UserError(
             f"data.development keeps back {count} questions, and the training set has"
-            f" {train.height}"
+            f" {train.height}, of which {eligible.height} are not in the validation set"
         )
-    eligible = train.filter(~pl.col("question_id").is_in(validation["question_id"].implode()))
     chosen = questions.shuffle(eligible, ["question_id"], "development").head(count)
     return train.filter(~pl.col("question_id").is_in(chosen["question_id"].implode())), chosen
 
@@ -85,15 +107,18 @@ def report(
 def warn(found: dict[str, Any]) -> None:
     """Log what a user should know from the report."""
     for split, reasons in found["left_out"].items():
-        for reason, lines in reasons.items():
-            if lines:
+        for reason, numbers in reasons.items():
+            if numbers:
                 log.warning(
-                    "warning: %s: left out, %s, lines %s", split, reason.replace("_", " "), lines
+                    "warning: %s: left out, %s, lines or rows %s",
+                    split,
+                    reason.replace("_", " "),
+                    numbers,
                 )
     if found["in_both"]:
         log.warning(
-            "warning: %d questions are in both splits; data.json lists them. A policy trained on them"
-            " will look better than it is.",
+            "warning: %d questions are in both splits; data.json lists them. A policy trained on"
+            " them will look better than it is.",
             len(found["in_both"]),
         )
 

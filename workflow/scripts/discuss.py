@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 
 from ei import stage
-from ei.files import read_json, read_run, whole
+from ei.files import read_comparisons, read_run, whole
 from ei.prose import measured
 from ei.prose.conclusion import Measured, two_sentences
 from ei.schema import Comparison, RunSummary
@@ -50,7 +50,7 @@ def read_flags() -> argparse.Namespace:
 def main() -> None:
     flags = read_flags()
     runs = [read_run(path) for path in flags.runs]
-    text = discussion(runs, read_json(flags.comparisons)["comparisons"])
+    text = discussion(runs, read_comparisons(flags.comparisons))
     with whole(flags.output) as partial:
         partial.write_text(text, encoding="utf-8")
     print(text.split("\n\n")[0])

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fetch a model from the Hugging Face hub into a folder: weights in safetensors, tokenizer and configs.
+"""Fetch a model from the Hugging Face hub: weights in safetensors, tokenizer and configuration.
 
 fetch_model.py --model Qwen/Qwen2.5-Math-1.5B@4a83ca6e4526a4f2da3aa259ec36c259f66b2ab2 \\
     --output models/Qwen--Qwen2.5-Math-1.5B@4a83ca6e4526a4f2da3aa259ec36c259f66b2ab2

@@ -9,17 +9,19 @@ from pathlib import Path
 import polars as pl
 
 from ei import schema, stage
-from ei.files import read_metadata, read_table, write_table
+from ei.files import read_metadata, read_table, stacked, write_table
 
 
 def join(shards: list[pl.DataFrame]) -> pl.DataFrame:
-    """The rows of all shards, sorted; raises UserError if they come from several policies."""
-    rows = pl.concat(shards)
+    """The rows of all shards, sorted; raises UserError if they are of several policies."""
+    rows = stacked(shards)
     policies = rows["policy"].n_unique()
     if policies > 1:
         raise stage.UserError(
             f"the rollouts come from {policies} different policies; sample this step again"
         )
+    if rows.select(schema.IDENTITY).is_duplicated().any():
+        raise stage.UserError("a rollout is in the shards twice; sample this step again")
     return rows.sort(schema.IDENTITY)
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Write down the machine that a run starts on: processors, memory, room on the disk, and the GPUs granted to it.
+"""Write down the machine that a run starts on: cores, memory, free disk, GPUs.
 
     machine.py --output example/machine.json
 
-Under gpurun.py it fails where a GPU is asked for and none is there, before anything has been downloaded.
+Run by gpurun.py it fails where a GPU is needed and none is there, before anything is downloaded.
 """
 
 import os
@@ -31,7 +31,7 @@ def gpus() -> list[dict[str, Any]]:
 
 
 def machine(folder: Path) -> dict[str, Any]:
-    """Cores, memory and free disk room at `folder` (GiB), GPUs, and the versions of system and Python."""
+    """Cores, memory and free disk at `folder` (GiB), GPUs, versions of system and Python."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "cores": os.cpu_count(),

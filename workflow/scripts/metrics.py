@@ -20,7 +20,7 @@ import polars as pl
 
 from ei import stage
 from ei.analysis.statistics import majority_at_k, pass_at_k, wilson
-from ei.checker.answer.spelling import clean, key
+from ei.checker.answer.reading import word_key
 from ei.files import read_table, stamp, write_json
 from ei.schema import RESPONSES
 
@@ -106,7 +106,7 @@ def powers_of_two(most: int) -> Iterator[int]:
 def votes(extracted: pl.Series) -> pl.Series:
     """The checker's normalized string of each answer; null where there is none."""
     distinct = extracted.drop_nulls().unique()
-    normalized = [key(clean(answer)) for answer in distinct]
+    normalized = [word_key(answer) for answer in distinct]
     return extracted.replace_strict(distinct, pl.Series(normalized, dtype=pl.String), default=None)
 
 
@@ -156,13 +156,14 @@ def read_flags() -> argparse.Namespace:
 def main() -> None:
     flags = read_flags()
     made_with = stamp(flags.lineage, {"step": flags.step})
-    for split, table, output in (
-        ("validation", flags.responses, flags.output),
-        ("development", flags.development_responses, flags.development),
-    ):
-        found = evaluation(read_table(table, list(RESPONSES)), flags.step)
-        write_json(found, output, made_with)
-        log.info(describe(found, split))
+    validation, development = (  # both before anything is written
+        evaluation(read_table(path, list(RESPONSES)), flags.step)
+        for path in (flags.responses, flags.development_responses)
+    )
+    write_json(validation, flags.output, made_with)
+    write_json(development, flags.development, made_with)
+    log.info(describe(validation, "validation"))
+    log.info(describe(development, "development"))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ei import stage
-from ei.files import read_json, read_run, whole
+from ei.files import read_comparisons, read_run, read_text, whole
 from ei.page import responses, tables
 from ei.page.build import page
 from ei.page.source import Source
@@ -69,8 +69,8 @@ def read_flags() -> argparse.Namespace:
 def main() -> None:
     flags = read_flags()
     runs = read_runs(flags.runs, flags.browse)
-    comparisons = read_json(flags.comparisons)["comparisons"] if flags.comparisons else []
-    discussion = flags.discussion.read_text() if flags.discussion else ""
+    comparisons = read_comparisons(flags.comparisons) if flags.comparisons else []
+    discussion = read_text(flags.discussion) if flags.discussion else ""
     steps = [evaluation["step"] for evaluation in runs[0]["evaluations"]]
     pieces = page(runs, comparisons, discussion, flags.plots, sources(flags.browse, steps))
     write(pieces, flags.output)

@@ -53,7 +53,7 @@ def read_flags() -> argparse.Namespace:
     parser = stage.parser(__doc__)
     add, names = parser.add_argument, list(pictures(None))
     add("--runs", type=Path, nargs="+", required=True, metavar="FILE", help="run.json of each run")
-    add("--target_accuracy", type=float, help="an accuracy to reach, drawn as a line")
+    add("--target_accuracy", type=stage.finite, help="an accuracy to reach, drawn as a line")
     add("--output", type=Path, required=True, help="the folder of the plots")
     add("--names", nargs="+", choices=names, default=names, help="which plots (default: all)")
     return parser.parse_args()

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Draw a step's rollouts: D_b of the training questions, G responses to each from the step's policy.
+"""Draw a step's rollouts: D_b training questions, G responses to each from the step's policy.
 
     sample.py --policy workflow/demo/policy --data results/demo/data/train.parquet \\
         --prompt workflow/prompts/demo.txt --step 1 --seed 0 --engine transformers --device cpu \\
         --questions 8 --rollouts 4 --max_tokens 128 --output example/rollouts/0-of-1.parquet
 
-Which questions are drawn, and each rollout's random numbers, depend only on (seed, step, question_id,
-sample): not on shards, order or device count.
+Which questions are drawn, and each rollout's random numbers, depend only on (seed, step,
+question_id, sample): not on shards, order or device count.
 """
 
 import logging

@@ -6,8 +6,8 @@
         --rollouts results/demo/step2/rollouts.parquet --seed 0 --step 2 --gpus 0 --epochs 1 \\
         --row_tokens 1024 --output example/policy --training example/training.parquet
 
-Beside training.parquet, one row for every update, it writes training.json (a summary, with the entropy
-of the policy that sampled) and tensorboard/. docs/sft.md explains the settings.
+Beside training.parquet, one row for every update, it writes training.json (a summary, with the
+entropy of the policy that sampled) and tensorboard/. docs/sft.md explains the settings.
 """
 
 import time
@@ -36,10 +36,11 @@ PATHS = {
 
 def set_environment() -> None:
     """Set variables that torch reads when it is imported, unless the user has set them."""
-    # Threads that spin while waiting made updates 100 times slower on two cores that other processes
-    # used as well.
+    # Threads that spin while waiting made updates 100 times slower on two cores that other
+    # processes used as well.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Rows differ in length: whole blocks, freed and asked for again at another size, would fragment.
+    # Rows differ in length: whole blocks, freed and asked for again at another size, would
+    # fragment.
     os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     # In the work folder, so that the second step finds its kernels compiled.
     cache = Path(".snakemake/torchinductor").resolve()

@@ -13,15 +13,13 @@ The plots, the comparisons and the page are made from such files.
 import argparse
 import json
 from pathlib import Path
-from typing import Any, cast
-
-import pyarrow.parquet as pq
+from typing import Any
 
 from ei import stage
 from ei.analysis.choice import best_evaluation
 from ei.analysis.steps import step_summary, updates
 from ei.analysis.times import stage_times
-from ei.files import read_json, stamp, write_json
+from ei.files import read_evaluation, read_height, stamp, write_json
 from ei.schema import Evaluation, StepSummary
 
 
@@ -55,7 +53,7 @@ def summary(flags: argparse.Namespace) -> dict[str, Any]:
 def read_evaluations(run: Path, last: int) -> list[Evaluation]:
     """The validation evaluation of every step; an error where no question was evaluated."""
     paths = [run / f"step{step}/eval.json" for step in range(last + 1)]
-    evaluations = [cast(Evaluation, read_json(path)) for path in paths]
+    evaluations = [read_evaluation(path) for path in paths]
     for path, evaluation in zip(paths, evaluations, strict=True):
         if not evaluation["n"]:
             raise stage.UserError(f"{path}: no validation question was evaluated")
@@ -65,7 +63,7 @@ def read_evaluations(run: Path, last: int) -> list[Evaluation]:
 def read_development(run: Path, last: int) -> list[Evaluation]:
     """The development evaluation of every step; none where no questions are kept back."""
     paths = [run / f"step{step}/development.json" for step in range(last + 1)]
-    found = [cast(Evaluation, read_json(path)) for path in paths]
+    found = [read_evaluation(path) for path in paths]
     return [evaluation for evaluation in found if evaluation["n"]]
 
 
@@ -88,7 +86,7 @@ def skipped(
 
 def height(table: Path) -> int:
     """The number of rows of a Parquet file, from its footer; 0 where the file is gone."""
-    return pq.ParquetFile(table).metadata.num_rows if table.exists() else 0
+    return read_height(table) if table.exists() else 0
 
 
 def read_flags() -> argparse.Namespace:

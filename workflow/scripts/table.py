@@ -7,13 +7,15 @@
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ei import stage
-from ei.files import read_json, whole
+from ei.analysis.steps import filtering, training
+from ei.files import read_evaluation, whole
 
 HEADER = (
     "step  accuracy [95 % interval]   format  accuracy given format  entropy  tokens"
@@ -22,7 +24,7 @@ HEADER = (
 
 
 def row(
-    evaluation: dict[str, Any], filtered: dict[str, Any], training: dict[str, Any]
+    evaluation: Mapping[str, Any], filtered: Mapping[str, Any], training: Mapping[str, Any]
 ) -> dict[str, Any]:
     """One step: the evaluation of its policy, and what that was trained on (None for the base)."""
     low, high = evaluation.get("accuracy_ci95", (None, None))
@@ -84,10 +86,15 @@ def read_flags() -> argparse.Namespace:
 
 def main() -> None:
     flags = read_flags()
-    evaluations, filters, trainings = (
-        [read_json(path) for path in paths]
-        for paths in (flags.evaluations, flags.filters, flags.trainings)
-    )
+    evaluations = [read_evaluation(path) for path in flags.evaluations]
+    filters = [filtering(path) for path in flags.filters]
+    trainings = [training(path) for path in flags.trainings]
+    if not len(evaluations) - 1 == len(filters) == len(trainings):
+        raise stage.UserError(
+            f"{len(evaluations)} evaluations, the first of the base policy, need a file of"
+            f" --filters and of --trainings for each other one; there are {len(filters)} and"
+            f" {len(trainings)}"
+        )
     files_of_steps = zip(evaluations, [{}, *filters], [{}, *trainings], strict=True)
     steps = pl.DataFrame([row(*files) for files in files_of_steps], infer_schema_length=None)
     with whole(flags.output) as partial:

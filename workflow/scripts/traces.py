@@ -7,8 +7,9 @@
         --output example/traces.parquet
 
 A row of --traces (JSONL or Parquet) has a `question`, or the whole `prompt`, and a `response`. Its
-question is in the training set, or the row has an `answer` as well. Traces of held-out questions are
-skipped. Without --traces the responses are the training set's own solutions, in the prompt's form.
+question is in the training set, or the row has an `answer` as well. Traces of held-out questions
+are skipped. Without --traces the responses are the training set's own solutions, in the prompt's
+form.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import polars as pl
 from ei import prompt, questions, schema, stage
 from ei.files import read_columns, stamp, write_table
 from ei.model import folder
+from ei.rows import read_rows, unit
 from ei.sampling.table import ASKED
 from ei.stage import UserError
 
@@ -54,10 +56,10 @@ def from_solutions(train: pl.DataFrame, template: str) -> list[dict[str, Any]]:
 def from_file(
     path: Path, train: pl.DataFrame, held_out: set[str], template: str
 ) -> list[dict[str, Any]]:
-    """The file's traces except those of held-out questions; a bad row is a UserError with its line."""
+    """The file's traces except those of held-out questions; an error names the bad row's line."""
     trained = {row["question_id"]: row for row in train.select(ASKED).iter_rows(named=True)}
     found, skipped = [], 0
-    for number, row in questions.read_rows(path):
+    for number, row in read_rows(path):
         try:
             question, response = texts(row, template)
             name = questions.question_id(question)
@@ -67,7 +69,7 @@ def from_file(
                 asked = trained.get(name) or newcomer(row, question)
                 found.append({**asked, "response": response})
         except ValueError as error:
-            raise UserError(f"{path}, line {number}: {error}") from None
+            raise UserError(f"{path}, {unit(path)} {number}: {error}") from None
     if skipped:
         log.info("%d traces of development or validation questions are skipped", skipped)
     if not found:
@@ -130,14 +132,14 @@ def rollouts(
 
 
 def fitting(table: pl.DataFrame, context: int, skip: bool) -> pl.DataFrame:
-    """The rows that fit into the model's context, in tokens; others raise UserError unless `skip`."""
+    """The rows that fit into the model's context (tokens); others are an error unless `skip`."""
     length = pl.col("prompt_ids").list.len() + pl.col("response_ids").list.len()
     long = table.filter(length > context)
     if not long.height:
         return table
     found = (
-        f"{long.height} of {table.height} traces exceed the model's context of {context} tokens with"
-        " their prompt"
+        f"{long.height} of {table.height} traces exceed the model's context of {context} tokens"
+        " with their prompt"
     )
     if not skip:
         raise UserError(f"{found}. Set data.skip_too_long to leave them out")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ei.files import read_text
 from ei.stage import UserError
 
 FIELD = "{question}"
@@ -11,7 +12,7 @@ def read_template(path: Path) -> str:
     """The prompt template; raises UserError unless it contains {question} exactly once."""
     if not path.is_file():
         raise UserError(f"the prompt template {path} does not exist")
-    template = path.read_text(encoding="utf-8")
+    template = read_text(path)
     if template.count(FIELD) != 1:
         raise UserError(f"the prompt template {path} must contain {FIELD} exactly once")
     return template

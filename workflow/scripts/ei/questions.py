@@ -1,14 +1,13 @@
-"""Questions with reference answers: reading them in the forms of data sets, and choosing from them."""
+"""Questions with reference answers: the forms that data sets have, and choosing from them."""
 
 import hashlib
-import json
+import math
 import re
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from ei import schema
 from ei.stage import UserError
@@ -42,15 +41,15 @@ def last_boxed(solution: str) -> str | None:
 def normalise(row: dict[str, Any]) -> dict[str, str | None]:
     r"""One row in the project's columns.
 
-    Known forms: `question` and `answer`; `problem` and `answer`; `problem` and a `solution` that ends
-    in `\boxed{}` (MATH); an answer whose last line is `#### value` (GSM8K). `type` counts as `subject`.
-    The answer may be empty: two of MATH's solutions say `\boxed{}`. Raises ValueError with what is
-    missing.
+    Known forms: `question` and `answer`; `problem` and `answer`; `problem` and a `solution` that
+    ends in `\boxed{}` (MATH); an answer whose last line is `#### value` (GSM8K). `type` counts as
+    `subject`. The answer may be empty: two of MATH's solutions say `\boxed{}`. Raises ValueError
+    with what is missing.
     """
     question = _text(row, "question", "problem")
     if question is None:
         raise ValueError("no question: it needs a text under 'question' or 'problem'")
-    answer, solution = _text(row, "answer"), _text(row, "solution")
+    answer, solution = _text(row, "answer"), _text(row, "solution", optional=True)
     if answer is not None and "####" in answer:
         solution, answer = (part.strip() for part in answer.rsplit("####", 1))
         solution = CALCULATOR.sub("", solution)
@@ -70,53 +69,37 @@ def normalise(row: dict[str, Any]) -> dict[str, str | None]:
         "question_id": question_id(question),
         "question": question,
         "answer": answer,
-        "level": _text(row, "level"),
-        "subject": _text(row, "subject", "type"),
+        "level": _text(row, "level", optional=True),
+        "subject": _text(row, "subject", "type", optional=True),
         "solution": solution,
     }
 
 
-def _text(row: dict[str, Any], *names: str) -> str | None:
+def _text(row: dict[str, Any], *names: str, optional: bool = False) -> str | None:
+    """The first of these fields that has a text or a number; None where none has.
+
+    NaN and infinity raise ValueError, except in an `optional` field, where pandas writes them for
+    what is missing.
+    """
     for name in names:
         value = row.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, float | Decimal) and not math.isfinite(value):
+            if not optional:
+                raise ValueError(f"{name!r} is {value}, which is no finite number")
+        elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             value = str(value)
         if isinstance(value, str) and value.strip():
             return value
     return None
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line or row number from 1, row) of a JSONL or Parquet file."""
-    if not path.exists():
-        raise UserError(f"{path} does not exist; `data` in the config names the question files")
-    if path.suffix == ".parquet":
-        yield from enumerate(pq.read_table(path).to_pylist(), start=1)
-        return
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(
-                    f"{path}, line {number}: not JSON ({error.msg}, column {error.colno})"
-                ) from None
-            if not isinstance(row, dict):
-                raise UserError(
-                    f"{path}, line {number}: a JSON object was expected, not {type(row).__name__}"
-                )
-            yield number, row
-
-
 def table(
-    rows: Iterable[tuple[int, dict[str, Any]]], source: str
+    rows: Iterable[tuple[int, dict[str, Any]]], source: str, unit: str = "line"
 ) -> tuple[pl.DataFrame, dict[str, list[int]]]:
     """The normalised questions, each once, and the numbers of the rows left out, by reason.
 
-    The reasons are `repeated` and `empty_answer`. A bad row raises UserError with the source and the
-    row's number.
+    The reasons are `repeated` and `empty_answer`. A bad row raises UserError with the source and
+    the row's number; `unit` is what that calls it, "line" or "row".
     """
     found: dict[str, dict[str, str | None]] = {}
     left_out: dict[str, list[int]] = {"repeated": [], "empty_answer": []}
@@ -124,7 +107,7 @@ def table(
         try:
             good = normalise(row)
         except ValueError as error:
-            raise UserError(f"{source}, line {number}: {error}") from None
+            raise UserError(f"{source}, {unit} {number}: {error}") from None
         if not good["answer"]:
             left_out["empty_answer"].append(number)
         elif good["question_id"] in found:
@@ -157,8 +140,8 @@ def shuffle(rows: pl.DataFrame, identity: list[str], seed: str) -> pl.DataFrame:
 def request_seed(run_seed: int, step: int, name: str) -> int:
     """The seed of one question's group of rollouts: below 2**63, its low 16 bits zero.
 
-    Rollout k has the seed `request_seed + k` (as vLLM does within a request), so no two questions share
-    a draw until a group has 65,536 rollouts.
+    Rollout k has the seed `request_seed + k` (as vLLM does within a request), so no two questions
+    share a draw until a group has 65,536 rollouts.
     """
     digest = hashlib.sha256(f"draw/{run_seed}/{step}/{name}".encode()).digest()
     return (int.from_bytes(digest[:6], "big") << 15) & ~0xFFFF

@@ -54,7 +54,7 @@ STATUSES = ("correct", "wrong", "no_format", "unparsable", "timeout", "error")
 # stepN/responses.parquet and development_responses.parquet
 RESPONSES: Columns = {**ROLLOUTS, "split": pl.String, "entropy": pl.Float64, **VERDICTS}
 
-# stepN/training.parquet, a row for each optimizer update; losses and entropies in nats per response token
+# stepN/training.parquet, a row for each optimizer update; loss, entropy in nats per response token
 UPDATES: Columns = {
     "update": pl.Int64,
     "epoch": pl.Int64,
@@ -138,6 +138,26 @@ class StepSummary(TypedDict):
     trained_tokens: int
 
 
+class Filtering(TypedDict):
+    """stepN/filtered.json: what the filter kept, and what was dropped and why."""
+
+    rollouts: int
+    kept: int
+    dropped: dict[str, int]  # by reason
+    status: dict[str, int]
+    solved: dict[str, int]  # questions solved never, sometimes, always
+    distinct_responses: int
+
+
+class Training(TypedDict):
+    """stepN/training.json: of what it says of a step's training, what later stages read."""
+
+    updates: int
+    tokens: int
+    processes: int
+    sampling_entropy: NotRequired[float | None]
+
+
 class UpdateSummary(TypedDict):
     """One optimizer update; of UPDATES what the pictures and comparisons of runs need."""
 
@@ -208,3 +228,9 @@ class Comparison(TypedDict):
     only_a: int  # questions that a solves more often than b
     only_b: int
     mcnemar_p: float
+
+
+class Comparisons(TypedDict):
+    """comparisons.json."""
+
+    comparisons: list[Comparison]

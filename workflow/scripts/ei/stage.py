@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import os
 import sys
 import threading
@@ -39,6 +40,14 @@ def boolean(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"true or false, not {text!r}")
 
 
+def finite(text: str) -> float:
+    """The value of a flag that is a number; NaN and infinity, which `float` reads, are refused."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"a finite number, not {text!r}")
+    return value
+
+
 def setting(default: Any, help: str, choices: Sequence[Any] | None = None) -> Any:
     """A field of a dataclass of settings: its default, and the help text of its flag."""
     return field(default=default, metadata={"help": help, "choices": choices})
@@ -63,7 +72,7 @@ def _reader(kind: Any) -> Callable[[str], Any]:
     """What turns a flag's text into a value of this type; `int | None` is read as an int."""
     if isinstance(kind, UnionType):
         kind = next(part for part in get_args(kind) if part is not type(None))
-    return boolean if kind is bool else kind
+    return {bool: boolean, float: finite}.get(kind, kind)
 
 
 def settings_from(flags: argparse.Namespace, settings: type[T], **others: Any) -> T:
@@ -79,15 +88,28 @@ def settings(flags: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a stage; a UserError ends it with one sentence and status 1."""
+    """Run a stage; a UserError ends it with one sentence and status 1.
+
+    So does the system's refusal of a file (no permission, a name too long, a disk that is full), of
+    which Python names the file. Any other exception is a fault of ours and keeps its traceback.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # else it logs every request to the hub
     try:
         main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        sys.exit(1)
+        fail(str(error))
+    except OSError as error:
+        if error.filename is None or error.errno is None:
+            raise
+        fail(f"{os.fsdecode(error.filename)}: {os.strerror(error.errno)}")
     sys.exit(0)
+
+
+def fail(sentence: str) -> NoReturn:
+    """Print what is wrong and end this process with status 1."""
+    print(f"error: {sentence}", file=sys.stderr, flush=True)
+    sys.exit(1)
 
 
 def die_with_parent(parent: int | None = None) -> None:

@@ -6,8 +6,8 @@ from typing import Any, cast
 import polars as pl
 
 from ei.analysis.statistics import bootstrap
-from ei.files import read_columns, read_json
-from ei.schema import StepSummary, UpdateSummary
+from ei.files import read_columns, read_typed
+from ei.schema import Filtering, StepSummary, Training, UpdateSummary
 
 TOKENS = pl.col("response_ids").list.len().alias("tokens")
 # Widened to 64 bits: a mean of 32-bit rewards would carry their rounding into run.json.
@@ -20,14 +20,25 @@ def step_summary(folder: Path, step: int, epochs: int) -> StepSummary:
     scored = read_columns(
         folder / "scored.parquet", "question_id", REWARD, "format_ok", "finish_reason", TOKENS
     )
-    training = read_json(folder / "training.json")
     found = {
         "step": step,
         **rollouts(scored),
-        **kept(read_json(folder / "filtered.json")),
-        **trained(training, updates(folder, step), epochs),
+        **kept(filtering(folder / "filtered.json")),
+        **trained(training(folder / "training.json"), updates(folder, step), epochs),
     }
     return cast(StepSummary, found)  # the parts together have its fields; a test holds them equal
+
+
+def filtering(path: Path) -> Filtering:
+    """A step's filtered.json; an error names a field that is missing or of another type."""
+    found: Filtering = read_typed(path, Filtering, "report of a filter")
+    return found
+
+
+def training(path: Path) -> Training:
+    """A step's training.json, checked likewise."""
+    found: Training = read_typed(path, Training, "report of a training")
+    return found
 
 
 def rollouts(scored: pl.DataFrame) -> dict[str, Any]:
@@ -50,13 +61,13 @@ def rollouts(scored: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def kept(filtered: dict[str, Any]) -> dict[str, Any]:
+def kept(filtered: Filtering) -> dict[str, Any]:
     """What filter.py counted, with a zero for each reason that dropped nothing."""
     counts = {name: filtered[name] for name in ("solved", "kept", "status", "distinct_responses")}
     return {**counts, "dropped": {reason: filtered["dropped"].get(reason, 0) for reason in DROPPED}}
 
 
-def trained(training: dict[str, Any], updates: list[UpdateSummary], epochs: int) -> dict[str, Any]:
+def trained(training: Training, updates: list[UpdateSummary], epochs: int) -> dict[str, Any]:
     """Entropy before and during training, loss, and how much was trained; None if nothing was."""
     first, last = (updates[0], updates[-1]) if updates else (None, None)
     return {

@@ -1,14 +1,15 @@
 """Where the time went: Snakemake's benchmark records of the jobs that made a run's artifacts."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from ei.analysis.steps import TOKENS
-from ei.files import read_columns, read_json
+from ei.analysis.steps import TOKENS, training
+from ei.files import read_columns, read_evaluation, read_text
 from ei.runs.lineage import STAGES
 from ei.schema import StageTime
 from ei.stage import UserError
@@ -36,14 +37,19 @@ def read_record(path: Path) -> Record:
     folder = path.parent.parent
     step = STEP.fullmatch(folder.name)
     run = folder.parent if step else folder
-    try:
-        last_attempt = json.loads(path.read_text().splitlines()[-1])
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except (ValueError, IndexError):
-        raise UserError(f"{path} is no benchmark record of Snakemake") from None
     stage = SHARD.sub("", path.stem)
-    return Record(int(step[1]) if step else 0, stage, run, float(last_attempt["s"]))
+    return Record(int(step[1]) if step else 0, stage, run, seconds_of_last_attempt(path))
+
+
+def seconds_of_last_attempt(path: Path) -> float:
+    """The wall time that the last line of a benchmark record holds."""
+    try:
+        seconds = json.loads(read_text(path).splitlines()[-1])["s"]
+        if math.isfinite(seconds):
+            return float(seconds)
+    except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
+        pass  # it is none, whichever of these it is
+    raise UserError(f"{path} is no benchmark record of Snakemake")
 
 
 def stage_times(run: Path, benchmarks: Iterable[Path], device: str) -> list[StageTime]:
@@ -87,7 +93,7 @@ def gpus_per_job(folder: Path, stage: str, device: str) -> int:
     if device == "cpu":
         return 0
     if stage == "sft":
-        return int(read_json(folder / "training.json")["processes"])
+        return training(folder / "training.json")["processes"]
     return 1 if stage in ("sample", "eval") else 0
 
 
@@ -96,7 +102,7 @@ def tokens(folder: Path, stage: str) -> int | None:
     if stage == "sample":
         return int(read_columns(folder / "scored.parquet", TOKENS)["tokens"].sum())
     if stage == "sft":
-        return int(read_json(folder / "training.json")["tokens"])
+        return training(folder / "training.json")["tokens"]
     if stage == "eval":
         return sum(map(evaluated_tokens, (folder / "eval.json", folder / "development.json")))
     return None
@@ -104,7 +110,6 @@ def tokens(folder: Path, stage: str) -> int | None:
 
 def evaluated_tokens(path: Path) -> int:
     """Response tokens of an evaluation, from their mean; 0 of no questions."""
-    evaluation = read_json(path)
-    if not evaluation["n"]:
-        return 0
-    return round(evaluation["mean_response_tokens"] * evaluation["responses"])
+    evaluation = read_evaluation(path)
+    mean = evaluation["mean_response_tokens"] if evaluation["n"] else None
+    return round(mean * evaluation["responses"]) if mean is not None else 0

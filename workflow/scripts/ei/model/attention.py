@@ -27,8 +27,9 @@ def packed_attention(
 ) -> tuple[Tensor, None]:
     """Attention output (1, T, H, D) of one row, as transformers' attention modules expect it.
 
-    `offset_N1`, `longest` and `padded_NL` are those of `packing.Row`; the model's forward hands them on
-    unchanged. Without `padded_NL` the kernel for variable lengths is used, which needs a GPU.
+    `offset_N1`, `longest` and `padded_NL` are those of `packing.Row`; the model's forward hands
+    them on unchanged. Without `padded_NL` the kernel for variable lengths is used, which needs a
+    GPU.
     """
     assert offset_N1 is not None
     query_THD, key_TKD, value_TKD = (

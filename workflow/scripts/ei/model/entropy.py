@@ -1,7 +1,7 @@
 """Exact entropy of a policy on given responses: one definition for training and evaluation.
 
-The Shannon entropy, in nats, of the next-token distribution at temperature 1 over the whole vocabulary,
-at every response position.
+The Shannon entropy, in nats, of the next-token distribution at temperature 1 over the whole
+vocabulary, at every response position.
 """
 
 from pathlib import Path
@@ -20,8 +20,8 @@ def response_entropy(
 ) -> list[float]:
     """The mean entropy of each response's tokens, in nats, under the policy in `folder`.
 
-    NaN for an empty response. `device` is "cpu" (fp32) or "cuda" (bf16). A row grows past `row_tokens`
-    only for a single sequence that is longer.
+    NaN for an empty response. `device` is "cpu" (fp32) or "cuda" (bf16). A row grows past
+    `row_tokens` only for a single sequence that is longer.
     """
     policy = load(folder, torch.device(device))
     sequences = [
@@ -36,7 +36,7 @@ def response_entropy(
 
 
 def entropy_sums(policy: Policy, sequences: list[Sequence], row_tokens: int) -> list[float]:
-    """The summed entropy of each sequence's response tokens, in nats, in the order of `sequences`."""
+    """The summed entropy of each sequence's response tokens, in nats, in order."""
     if not sequences:
         return []
     lengths = [len(sequence) for sequence in sequences]

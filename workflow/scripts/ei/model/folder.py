@@ -1,6 +1,6 @@
 """What a policy's folder is: a complete Hugging Face model folder with safetensors.
 
-The first section reads a folder without torch, which the stages that only start an engine never import.
+torch is imported only to write one, so that stages that start an engine need not wait for it.
 """
 
 import errno
@@ -99,7 +99,8 @@ def tensor_names(folder: Path) -> list[str]:
 def write(tensors: "dict[str, Tensor]", base: Path, folder: Path) -> None:
     """Write a new policy folder: these weights, and the base model's other files byte for byte.
 
-    They are copied from the base model because transformers changes a tokenizer that it saves again.
+    They are copied from the base model because transformers changes a tokenizer that it saves
+    again.
     """
     from safetensors.torch import save_file
 
@@ -122,7 +123,7 @@ def _is_copied(name: str) -> bool:
 
 
 def link_copy(policy: Path, folder: Path) -> None:
-    """Make `folder` the same policy, with hard links in place of copies where the disk allows it."""
+    """Make `folder` the same policy, of hard links where the file system allows them."""
     folder.mkdir(parents=True)
     for file in sorted(policy.iterdir()):
         if file.is_file() and not file.name.startswith("."):

@@ -16,7 +16,7 @@ CHUNK_LOGITS = 2**28
 
 @dataclass(frozen=True)
 class Scores:
-    """Loss and entropy of each response token, in nats, and the loss's gradient at the head's input."""
+    """Loss and entropy of each response token, in nats, and the gradient at the head's input."""
 
     nll_R: Tensor
     entropy_R: Tensor
@@ -33,10 +33,10 @@ def score(
 ) -> Scores:
     """Negative log-likelihood and entropy of each token; with `grad_VD`, gradients as well.
 
-    The gradients are those of `scale` x the summed loss, and come from the same pass as the values, so
-    no logits are kept: d loss / d logits = softmax(logits) - onehot(target). That of the weight is
-    added to `grad_VD` in `grad_VD`'s own precision: rounding every chunk's share to bf16 makes the
-    entropy drift downwards. The entropy is a measurement and has no gradient.
+    The gradients are those of `scale` x the summed loss, and come from the same pass as the values,
+    so no logits are kept: d loss / d logits = softmax(logits) - onehot(target). That of the weight
+    is added to `grad_VD` in `grad_VD`'s own precision: rounding every chunk's share to bf16 makes
+    the entropy drift downwards. The entropy is a measurement and has no gradient.
     """
     pointwise = pointwise or nll_entropy_gradient
     nll_R = torch.empty(len(target_R), dtype=_accurate(hidden_RD), device=hidden_RD.device)
@@ -56,7 +56,7 @@ def score(
 
 
 def _chunks(tokens: int, vocabulary: int) -> list[slice]:
-    """Slices of about equal length, each of at most `CHUNK_LOGITS` logits; of no token, an empty one."""
+    """Slices of about equal length, of at most `CHUNK_LOGITS` logits give or take a token."""
     count = max(1, -(-tokens * vocabulary // CHUNK_LOGITS))
     whole, longer = divmod(tokens, count)
     lengths = [whole + 1] * longer + [whole] * (count - longer)
@@ -69,8 +69,8 @@ def nll_entropy_gradient(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Loss (C), entropy (C) and d loss / d logits (C, V) in `dtype`.
 
-    H = -sum p log p = logsumexp(logits) - sum p logits. The first form is used: the second one takes
-    the difference of two large numbers. The target's gradient, p - 1, is expm1(log p) for the same reason.
+    H = -sum p log p = logsumexp(logits) - sum p logits. The first form is used: the second is a
+    difference of two large numbers. The target's gradient, p - 1, is expm1(log p) for that reason.
     """
     logp_CV = logits_CV - logits_CV.logsumexp(dim=-1, keepdim=True)
     nll_C = -logp_CV.gather(1, target_C[:, None]).squeeze(1)
@@ -96,7 +96,7 @@ def _matmul(left: Tensor, right: Tensor) -> Tensor:
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor, scale: float) -> None:
-    """Add scale x left @ right to `total` in place, in `total`'s precision: bf16 factors are summed in fp32."""
+    """Add scale x left @ right to `total` in place, in its precision: bf16 factors sum in fp32."""
     if left.dtype == torch.bfloat16 and left.is_cuda:
         torch.addmm(total, left, right, alpha=scale, out_dtype=torch.float32, out=total)
     else:

@@ -1,7 +1,7 @@
 """Token sequences laid end to end in rows, so that hardly any position of a row is padding.
 
-Shape suffixes: T tokens of a row, R response tokens of a row, N sequences of a row, L longest sequence
-of a row.
+Shape suffixes: T tokens of a row, R response tokens of a row, N sequences of a row, L longest
+sequence of a row.
 """
 
 from dataclasses import dataclass
@@ -58,8 +58,8 @@ def first_fit_decreasing(lengths: list[int], capacity: int) -> list[list[int]]:
 def level_rows(lengths: list[int], row_tokens: int, processes: int = 1) -> list[list[int]]:
     """As few rows of at most `row_tokens` as first-fit-decreasing needs, of about equal length.
 
-    Their number is a multiple of `processes` where there are enough sequences, so that all processes
-    have equal work. Equal rows also need less memory than some full rows and a short one.
+    Their number is a multiple of `processes` where there are enough sequences, so that all
+    processes have equal work. Equal rows also need less memory than some full rows and a short one.
     """
     wanted = len(first_fit_decreasing(lengths, row_tokens))
     wanted = min(len(lengths), -(-wanted // processes) * processes)
@@ -105,7 +105,7 @@ def build_row(sequences: list[Sequence], multiple: int, device: torch.device) ->
 
 
 def _response_tokens(sequences: list[Sequence], start_N: Tensor) -> tuple[Tensor, Tensor]:
-    """For each response token of the row, the number of its sequence and its position in the row."""
+    """For each response token, the number of its sequence, and its position in the row."""
     prompt_N = torch.tensor([len(sequence.prompt) for sequence in sequences])
     response_N = torch.tensor([len(sequence.response) for sequence in sequences])
     owner_R = torch.arange(len(sequences)).repeat_interleave(response_N)

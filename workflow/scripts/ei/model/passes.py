@@ -36,8 +36,8 @@ def backward(policy: Policy, row: Row, scale: float) -> head.Scores:
 def hidden_states(policy: Policy, row: Row) -> Tensor:
     """Hidden states (R, D) from which the response tokens of the row are predicted.
 
-    What `attention.packed_attention` needs goes through the model's forward as extra arguments. With
-    the varlen kernel, which needs bf16 on a GPU, the padded positions are left out.
+    What `attention.packed_attention` needs goes through the model's forward as extra arguments.
+    With the varlen kernel, which needs bf16 on a GPU, the padded positions are left out.
     """
     kernel = policy.mixed and policy.device.type == "cuda"
     with torch.autocast(policy.device.type, torch.bfloat16, enabled=policy.mixed):

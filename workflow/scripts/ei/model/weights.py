@@ -1,4 +1,4 @@
-"""A policy's weights in memory: fp32 originals that are trained, and bf16 copies that a GPU computes with."""
+"""A policy in memory: fp32 weights that are trained, and bf16 copies that a GPU computes with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ from ei.stage import UserError
 class Policy:
     """A causal language model and its weights.
 
-    In mixed precision every matrix of the decoder layers is replaced by a bf16 copy, whose gradients
-    are summed in fp32 in the `.grad` of its fp32 original. The arithmetic is that of bf16 autocast,
-    without casting every weight for every row. Otherwise nothing is copied, and all arithmetic is in
-    the precision of the weights.
+    In mixed precision every matrix of the decoder layers is replaced by a bf16 copy, whose
+    gradients are summed in fp32 in the `.grad` of its fp32 original. The arithmetic is that of bf16
+    autocast, without casting every weight for every row. Otherwise nothing is copied, and all
+    arithmetic is in the precision of the weights.
     """
 
     model: Any
@@ -109,7 +109,8 @@ def clear_gradients(policy: Policy) -> None:
 def to_write(policy: Policy, names: list[str]) -> dict[str, Tensor]:
     """The weights of these names in bf16 on the CPU; raises UserError at a name the model lacks.
 
-    A folder may hold a tied tensor under both of its names. Both then lead to the one that is trained.
+    A folder may hold a tied tensor under both of its names. Both then lead to the one that is
+    trained.
     """
     trained = {id(parameter): name for name, parameter in policy.model.named_parameters()}
     originals = {

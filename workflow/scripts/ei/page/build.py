@@ -4,11 +4,13 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import jinja2
 from markupsafe import Markup
 
 from ei.analysis.verdict import ALPHA
+from ei.files import reading
 from ei.page import tables
 from ei.page.markdown import split_at_heading, to_html
 from ei.page.source import Source, blocks, summary
@@ -117,7 +119,12 @@ def pictures(folder: Path) -> list[dict[str, str]]:
 
 
 def data_url(picture: Path) -> str:
-    """The SVG file as a URL that holds it whole."""
+    """The SVG file as a URL that holds it whole; what no browser would draw raises UserError."""
+    with reading(picture, "an SVG file"):
+        try:
+            ElementTree.parse(picture)
+        except ElementTree.ParseError as error:
+            raise ValueError(str(error)) from None
     return f"data:image/svg+xml;base64,{base64.b64encode(picture.read_bytes()).decode()}"
 
 

@@ -1,1 +1,1 @@
-"""From config.yaml to runs, and from runs to the lineage of every file: plain Python, tested without Snakemake."""
+"""From config.yaml to runs, and from runs to the lineage of every file: plain Python."""

@@ -1,7 +1,7 @@
 """Which stage makes which file from what, and the lineage of every file.
 
-The lineage of a file is a hash of every setting that it depends on, its own stage's and those of the stages before.
-Equal lineages are equal files: a run links to what an earlier run makes.
+The lineage of a file is a hash of every setting that it depends on: its own stage's, and those of
+the stages before. Equal lineages are equal files: a run links to what an earlier run makes.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ei.runs.experiment import Run
-from ei.runs.settings import MACHINE_ONLY, Settings
+from ei.runs.settings import Settings, results_part
 
 PER_RUN = "run"  # such a stage runs once
 FROM_BASE = "base"  # for every step, and for the base policy as step 0
@@ -22,10 +22,11 @@ PER_STEP = "step"  # for every step from 1 on
 class Stage:
     """What a stage does, for lineages, sharing, times and plots; tests hold it against the rules.
 
-    `takes` names the stages whose files it reads, with how many steps back; `settings` are the keys of config.yaml
-    that it depends on; `leaves` are its files, in the step's folder or, for a stage of the whole run, in the run's;
-    `rules` are the rules that do it, of which those in `sharded` are one job for each shard. `hashed_as` is the name in
-    the hash where that is older than the stage's: another one would make everybody's results again.
+    `takes` names the stages whose files it reads, with how many steps back; `settings` are the keys
+    of config.yaml that it depends on, whole sections or `section.key`; `leaves` are its files, in
+    the step's folder or, for a stage of the whole run, in the run's; `rules` are the rules that do
+    it, of which those in `sharded` are one job for each shard. `hashed_as` is the name in the hash
+    where that is older than the stage's: another one would make everybody's results again.
     """
 
     takes: tuple[tuple[str, int], ...]
@@ -37,14 +38,14 @@ class Stage:
     hashed_as: str | None = None
 
 
-DRAWN_WITH = ("prompt", "prompt_sha256", "engine", "device", "seed")
+DRAWN_WITH = ("prompt", "prompt_sha256", "engine", "device", "seed", "data.skip_too_long")
 
 # In the order of a step. A new stage is a rule, a script, and a row here.
 STAGES = {
     "model": Stage((), ("model",), (), ("model",), when=PER_RUN),
     "data": Stage(
         takes=(),
-        settings=("data",),
+        settings=("data.train", "data.validation", "data.development", "data.sha256"),
         leaves=(
             "data/train.parquet",
             "data/validation.parquet",
@@ -63,7 +64,7 @@ STAGES = {
     ),
     "traces": Stage(  # takes the place of `sample` in an SFT baseline
         takes=(("sft", 1), ("data", 0)),
-        settings=("traces", "prompt", "prompt_sha256"),
+        settings=("traces", "traces_sha256", "prompt", "prompt_sha256", "data.skip_too_long"),
         leaves=("rollouts.parquet",),
         rules=("traces",),
     ),
@@ -126,17 +127,20 @@ def lineage(
 ) -> str:
     """The hash (16 hex digits) of every setting that the stage's files of this step depend on.
 
-    `known` holds what was found before for the same settings: a chain of steps asks for each many times, and would
-    otherwise take time exponential in the number of steps.
+    `known` holds what was found before for the same settings: a chain of steps asks for each many
+    times, and would otherwise take time exponential in the number of steps.
     """
-    known = {} if known is None else known
+    if known is None:
+        known = {}
+        for earlier in range(1, step):  # else a long chain would exceed Python's recursion limit
+            lineage(settings, "sft", earlier, known)
     name, step = maker(settings, stage, step)
     if (name, step) not in known:
         made = STAGES[name]
         depends = {
             "stage": made.hashed_as or name,
             "step": step,
-            "own": {key: of_lineage(key, settings.get(key)) for key in made.settings},
+            "own": own_settings(settings, made.settings),
             "upstream": [
                 lineage(settings, before, step - back, known) for before, back in made.takes
             ],
@@ -147,7 +151,7 @@ def lineage(
 
 
 def maker(settings: Settings, stage: str, step: int) -> tuple[str, int]:
-    """The stage and step that really make what `stage` stands for: the policy of step 0 is the base model."""
+    """The stage and step that make what `stage` stands for: policy 0 is the base model."""
     if stage == "sft" and step == 0:
         return "model", 0
     if stage == "sample" and "traces" in settings:
@@ -155,15 +159,22 @@ def maker(settings: Settings, stage: str, step: int) -> tuple[str, int]:
     return stage, 0 if STAGES[stage].when == PER_RUN else step
 
 
-def of_lineage(section: str, value: Any) -> Any:
-    """The part of a setting that results depend on."""
-    if not isinstance(value, Mapping):
-        return value
-    return {key: setting for key, setting in value.items() if (section, key) not in MACHINE_ONLY}
+def own_settings(settings: Settings, keys: tuple[str, ...]) -> dict[str, Any]:
+    """{key: value} of what a stage depends on; a key is a section's name, or `section.name`.
+
+    A key that the run lacks is left out, as the hashes of files where there are none.
+    """
+    found: dict[str, Any] = {}
+    for key in keys:
+        section, _, name = key.partition(".")
+        value = results_part(section, settings.get(section))
+        if section in settings and (not name or name in value):
+            found[key] = value[name] if name else value
+    return found
 
 
 def work(run: Run, last: int | None = None) -> Iterator[tuple[str, int]]:
-    """(stage, step) of everything that the run does, up to step `last` where it ends earlier than planned."""
+    """(stage, step) of everything that the run does, up to step `last` where it ends early."""
     sampling = "sample" if run.kind == "ei" else "traces"
     yield "data", 0
     for step in range((run.settings["steps"] if last is None else last) + 1):
@@ -180,7 +191,7 @@ def folder(run: Run, stage: str, step: int) -> str:
 
 
 def artifacts(run: Run) -> Iterator[tuple[str, str]]:
-    """(path, identity) of every file of a run that another could share; equal identities are equal files."""
+    """(path, identity) of every file that runs could share; equal identities are equal files."""
     known: dict[tuple[str, int], str] = {}
     for stage, step in work(run):
         line = lineage(run.settings, stage, step, known)
@@ -202,7 +213,7 @@ def shared(all_runs: Mapping[str, Run]) -> dict[str, str]:
 def records(
     run: Run, all_runs: Mapping[str, Run], links: Mapping[str, str], last: int
 ) -> list[str]:
-    """The benchmark records of the jobs that made a run's files up to step `last`, wherever they ran."""
+    """The benchmark records of the jobs that made a run's files up to step `last`."""
     found = []
     for stage, step in work(run, last):
         made_by = owner(run, stage, step, all_runs, links)
@@ -217,7 +228,10 @@ def records(
 def owner(
     run: Run, stage: str, step: int, all_runs: Mapping[str, Run], links: Mapping[str, str]
 ) -> Run:
-    """The run whose jobs do the stage: this one, or the one that it links to. What grading is shared, answers are."""
+    """The run whose jobs do the stage: this one, or the one that it links to.
+
+    Answers have no links of their own; they were drawn where they were graded.
+    """
     leaves = STAGES["grade" if stage == "eval" else stage].leaves
     ours = f"{folder(run, stage, step)}/{leaves[0]}"
     if ours not in links:

@@ -60,8 +60,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="a Parquet file")
     parser.add_argument("--step", type=int, required=True, help="of the run; it enters the seeds")
     parser.add_argument("--seed", type=int, required=True, help="of the run")
-    parser.add_argument("--engine", choices=["vllm", "transformers"], required=True)
-    parser.add_argument("--device", choices=["cuda", "cpu"], required=True)
+    parser.add_argument(
+        "--engine", choices=["vllm", "transformers"], required=True, help="vllm needs a GPU"
+    )
+    parser.add_argument(
+        "--device", choices=["cuda", "cpu"], required=True, help="where the policy runs"
+    )
     parser.add_argument("--shard", default="0/1", help="K/N: the K-th of N jobs (default: 0/1)")
     parser.add_argument(
         "--skip_too_long",

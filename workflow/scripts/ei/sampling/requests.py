@@ -78,9 +78,9 @@ def fitting(requests: list[Request], max_tokens: int, context: int, skip: bool) 
         return requests
     longest = max(long, key=lambda request: len(request.prompt_ids))
     found = (
-        f"{len(long)} of {len(requests)} prompts do not fit: with max_tokens {max_tokens} they exceed"
-        f" the model's context of {context} tokens; the longest, of question {longest.question_id},"
-        f" has {len(longest.prompt_ids)}"
+        f"{len(long)} of {len(requests)} prompts do not fit: with max_tokens {max_tokens} they"
+        f" exceed the model's context of {context} tokens; the longest, of question"
+        f" {longest.question_id}, has {len(longest.prompt_ids)}"
     )
     if not skip:
         raise UserError(

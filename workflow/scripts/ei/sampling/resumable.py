@@ -17,7 +17,8 @@ from ei.stage import progress
 def scratch_for(output: Path, *made_from: Any) -> Path:
     """The folder for the chunks of `output`, named by a hash of everything they are made from.
 
-    Chunks of other weights, questions or settings are never reused; those that are left are removed.
+    Chunks of other weights, questions or settings are never reused; those that are left are
+    removed.
     """
     key = hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
     scratch = output.with_name(f".{output.stem}.{key}")
@@ -36,7 +37,7 @@ def write_chunks(
     scratch: Path,
     size: int,
 ) -> Iterator[pl.DataFrame]:
-    """The rollouts as tables of at least `size` rows, each written to `scratch` before it is yielded.
+    """The rollouts as tables of at least `size` rows, each written to `scratch` when yielded.
 
     A group holds all rollouts of one question or of several. The caller removes `scratch` once its
     own table is written.
@@ -60,8 +61,8 @@ def _written(rows: pl.DataFrame, scratch: Path) -> pl.DataFrame:
 def shown(groups: Iterator[list[Rollout]], total: int, title: str) -> Iterator[list[Rollout]]:
     """The groups as they come, with a progress bar of `total` rollouts.
 
-    It shows output tokens per second since the first group, when the engine's start is over, and the
-    share of responses that ended by themselves.
+    It shows output tokens per second since the first group, when the engine's start is over, and
+    the share of responses that ended by themselves.
     """
     begun, tokens, drawn, stopped = None, 0, 0, 0
     with progress(total=total, unit=" rollouts", desc=title) as bar:

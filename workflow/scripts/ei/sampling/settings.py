@@ -22,7 +22,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Machine:
-    """How vLLM uses a GPU. None of this changes what is drawn."""
+    """How vLLM uses a GPU: this changes the speed only."""
 
     sequences: int = setting(1024, "responses that vLLM draws at the same time")
     memory_percent: int = setting(90, "share of the GPU's memory for vLLM, in percent")

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# Tokens to decode beyond the letters of the stop text, so that characters of several bytes, which may
-# be several tokens, are whole at the start.
+# Tokens to decode beyond the letters of the stop text, so that characters of several bytes, which
+# may be several tokens, are whole at the start.
 MARGIN = 4
 
 
@@ -22,9 +22,9 @@ def stop_test(
 ) -> Callable[[Sequence[int]], bool]:
     """Whether the newest token of a response completes the stop text.
 
-    The decisions are vLLM's: the text counts only if the response has more than `min_tokens` tokens,
-    and only if the newest token contains at least one letter of it. Nearly every call ends after one
-    look-up among `closers` (`closing_tokens`), without decoding anything.
+    The decisions are vLLM's: the text counts only if the response has more than `min_tokens`
+    tokens, and only if the newest token contains at least one letter of it. Nearly every call ends
+    after one look-up among `closers` (`closing_tokens`), without decoding anything.
     """
     tail = len(stop) + MARGIN  # a token of the stop text has at least one letter
 

@@ -1,7 +1,7 @@
 """The transformers engine: responses on a CPU or a small GPU, the same however the work is split.
 
-Shape suffixes: Q questions of a batch, R rows of the cache (rollouts, some of which may have ended),
-S tokens so far from the start of the longest prompt, V vocabulary.
+Shape suffixes: Q questions of a batch, R rows of the cache (rollouts, some of which may have
+ended), S tokens so far from the start of the longest prompt, V vocabulary.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +17,8 @@ from ei.sampling.requests import Request, Rollout, Work, batches
 from ei.sampling.settings import Sampling
 from ei.sampling.stop import stop_test
 
-# Share of ended rows at which they are dropped from the cache. Dropping them more often copies more,
-# less often computes more for nothing.
+# Share of ended rows at which they are dropped from the cache. Dropping them more often copies
+# more; less often wastes more computation.
 COMPACT = 0.1
 Ended = Callable[[Sequence[int]], bool]
 
@@ -91,8 +91,8 @@ def _uniforms(batch: list[Request], sampling: Sampling) -> np.ndarray:
 def _prefill(model: Any, batch: list[Request]) -> tuple[torch.Tensor, Any, torch.Tensor]:
     """Logits after the prompts, their keys and values, and the mask: a row for each rollout.
 
-    Each prompt goes through the model once, padded on the left; its keys and values are then repeated
-    for its rollouts.
+    Each prompt goes through the model once, padded on the left; its keys and values are then
+    repeated for its rollouts.
     """
     longest = max(len(request.prompt_ids) for request in batch)
     padding = [[0] * (longest - len(request.prompt_ids)) for request in batch]

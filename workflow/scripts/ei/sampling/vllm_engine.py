@@ -1,7 +1,8 @@
 """The vLLM engine, in a process of its own that ends with the work.
 
-An engine process loads one policy and serves no other, so neither its weights nor its KV cache can ever
-be another policy's. It starts before the caller has its prompts ready, and the caller stays free of CUDA.
+An engine process loads one policy and serves no other, so neither its weights nor its KV cache can
+ever be another policy's. It starts before the caller has its prompts ready, and the caller stays
+free of CUDA.
 """
 
 import contextlib
@@ -44,10 +45,10 @@ def started(
 ) -> Iterator[Callable[[Work], Iterator[list[Rollout]]]]:
     """Start an engine for the policy; `context` is its longest sequence in tokens.
 
-    Yields the function that gives it its work, once. That returns the rollouts of each question as soon
-    as all of them are there, in no particular order; it raises UserError if the engine does not start
-    or dies. `on_ready` is called when the engine is up, with the seconds since the start (`all`), of
-    which `imports`.
+    Yields the function that gives it its work, once. That returns the rollouts of each question as
+    soon as all of them are there, in no particular order; it raises UserError if the engine does
+    not start or dies. `on_ready` is called when the engine is up, with the seconds since the start
+    (`all`), of which `imports`.
     """
     spawn = mp.get_context("spawn")
     results: Any = spawn.Queue()
@@ -95,7 +96,7 @@ def _collect(process: Any, results: Any, on_ready: Ready) -> Iterator[list[Rollo
 
 
 def _serve(policy: Path, context: int, machine: Machine, inbox: Any, results: Any) -> None:
-    """The engine process. It puts into `results`: a dict when it is up, each group of rollouts, None.
+    """The engine process: it puts a dict into `results` when it is up, then rollouts, then None.
 
     An error ends it, and is put there as a text.
     """
@@ -122,8 +123,8 @@ def _serve(policy: Path, context: int, machine: Machine, inbox: Any, results: An
 def _start(policy: Path, context: int, machine: Machine) -> tuple[Any, dict[str, float]]:
     """A running LLMEngine in this process, and the seconds that its imports took.
 
-    vLLM names its compiled code by the model's path and config. The engine therefore sees every policy
-    under one relative path, and the first engine of a cache compiles while the others wait.
+    vLLM names its compiled code by the model's path and config. The engine therefore sees every
+    policy under one relative path, and the first engine of a cache compiles while the others wait.
     """
     cache = machine.cache.resolve()
     set_environment(cache)

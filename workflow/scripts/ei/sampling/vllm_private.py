@@ -1,7 +1,7 @@
 """Every name of vLLM that is not part of its interface, in one place, as read in version 0.26.0.
 
-Importing this module imports vLLM, after a check that it is that version: under another one these names
-may be gone, or worse, mean something else.
+Importing this module imports vLLM, after a check that it is that version: under another one these
+names may be gone, or worse, mean something else.
 """
 
 import copy
@@ -51,7 +51,7 @@ def start(arguments: dict[str, Any]) -> Any:
 
 
 class Core:
-    """The engine's inner loop, driven step by step: an LLMEngine would ask for more in every step."""
+    """The engine's inner loop, step by step: LLMEngine's own does more for every token."""
 
     def __init__(self, engine: Any) -> None:
         self._engine = engine
@@ -96,8 +96,8 @@ class OpenScheduler(AsyncScheduler):
     def only_decodes(self, admitted: int) -> bool:
         """Whether every running sequence has its prompt behind it, and memory is not short.
 
-        There must be a free block of KV cache for each of them, for the largest step of prompts, and
-        for `admitted` new sequences.
+        There must be a free block of KV cache for each of them, for the largest step of prompts,
+        and for `admitted` new sequences.
         """
         prompt_blocks = self.max_num_scheduled_tokens // self.block_size
         blocks = len(self.running) + prompt_blocks + admitted
@@ -188,6 +188,14 @@ class OpenScheduler(AsyncScheduler):
             self.waiting.remove_requests(back)
         for request in done:
             self._free_request(request)
+
+
+def sampler_names() -> tuple[Any, Any, Any]:
+    """Triton's language, its device library, and the random numbers of vLLM's sampler on a GPU."""
+    from vllm.triton_utils import tl, tldevice
+    from vllm.v1.worker.gpu.sample.gumbel import tl_rand32
+
+    return tl, tldevice, tl_rand32
 
 
 def response(request: Request) -> tuple[list[int], str]:

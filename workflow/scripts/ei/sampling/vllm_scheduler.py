@@ -1,13 +1,14 @@
 """vLLM's scheduler for one purpose: draw many responses, and hand over each when it is complete.
 
-vLLM's own scheduler can do much more (speculation, adapters, streams to many clients) and checks for each
-of these in every step, for every sequence, in Python; with a thousand sequences of a small model the GPU
-waits for it. The following is cheaper here, and changes nothing about what is sampled:
+vLLM's own scheduler can do much more (speculation, adapters, streams to many clients) and checks
+for each of these in every step, for every sequence, in Python; with a thousand sequences of a small
+model the GPU waits for it. The following is cheaper here, and changes nothing about what is
+sampled:
 
-- A response ends by a look at its newest token (`ei.sampling.stop.stop_test`), without decoding all of it.
+- A response ends by a look at its newest token (`ei.sampling.stop`), without decoding all of it.
 - "One more token" for every sequence whose prompt is computed is put together from a few counters.
 - New sequences are admitted in batches: a step with a prompt in it cannot run as one CUDA graph.
-- The KV cache of responses is not kept for reuse. That of prompts is: a question's samples share it.
+- The KV cache of responses is not kept for reuse. Samples of a question share that of its prompt.
 """
 
 from collections.abc import Callable
@@ -83,7 +84,7 @@ class StopScheduler(OpenScheduler):
         ended = self.ended_by_vllm(request)
         if ended and not self.cut_off(request):
             return True
-        # A response whose last allowed token completes the stop text has stopped; it was not cut off.
+        # One whose last allowed token completes the stop text has stopped; it was not cut off.
         if self._ended(self.response_ids(request)):
             self.mark_stopped(request)
             return True

@@ -1,4 +1,4 @@
-"""The state after an epoch, kept on disk so that an interrupted training resumes instead of restarting."""
+"""The state after an epoch, kept on disk so that an interrupted training can resume."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The processes that train together, one per device: how they start, and what they say to each other."""
+"""The processes that train together, one per device: how they start and communicate."""
 
 import os
 import tempfile
@@ -15,7 +15,7 @@ from ei.stage import UserError
 
 @dataclass(frozen=True)
 class World:
-    """This process's device, and its rank among `size` processes; a single one never communicates."""
+    """This process's device and its rank among `size` processes, which may be one."""
 
     device: torch.device
     rank: int = 0

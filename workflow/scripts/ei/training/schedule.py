@@ -38,8 +38,8 @@ def plan(sequences: list[Sequence], recipe: Recipe) -> list[Update]:
 def updates_per_epoch(sequences: int, recipe: Recipe) -> int:
     """Updates of one epoch, of at most `batch` and at least one sequence each.
 
-    As few as `batch` allows, but enough for `min_updates` in all epochs together: 1,000 sequences at
-    batch 64 make 16 updates; 20 sequences at 2 epochs and 8 updates make 4 updates of 5.
+    As few as `batch` allows, but enough for `min_updates` in all epochs together: 1,000 sequences
+    at batch 64 make 16 updates; 20 sequences at 2 epochs and 8 updates make 4 updates of 5.
     """
     fewest = math.ceil(sequences / recipe.batch)
     return min(sequences, max(fewest, math.ceil(recipe.min_updates / recipe.epochs)))
@@ -55,7 +55,7 @@ def shuffled(sequences: list[Sequence], seed: str) -> list[Sequence]:
 
 
 def split(sequences: list[Sequence], count: int) -> list[list[Sequence]]:
-    """`count` batches of about equal length, so that no update is left with a handful of sequences."""
+    """`count` batches of about equal length, so that none is left with a handful of sequences."""
     edges = [len(sequences) * batch // count for batch in range(count + 1)]
     return [sequences[start:end] for start, end in itertools.pairwise(edges)]
 

@@ -38,7 +38,7 @@ def identity(sequence: Sequence) -> tuple[str, int]:
 
 
 def check(sequences: list[Sequence], row_tokens: int, vocabulary: int) -> None:
-    """Raise UserError for a sequence that is too long, that lacks a part, or that has unknown ids."""
+    """Raise UserError for a sequence that is too long, lacks a part, or has unknown ids."""
     for sequence in sequences:
         name = f"question {sequence.question_id}, sample {sequence.sample}"
         if len(sequence) > row_tokens:

@@ -1,76 +1,74 @@
-"""The order of the rules: string, choice letter, then the shapes and their leaves."""
+"""The order of the rules: the same text, a choice, then the shapes and their leaves."""
 
-import re
-
-from ei.checker.answer.candidate import boxed_only, candidate
-from ei.checker.answer.spelling import clean, key
-from ei.checker.compare.arithmetic import same_value
-from ei.checker.compare.shapes import equal, word_key
-from ei.checker.compare.values import Leaves
-from ei.checker.parse.node import Node
-from ei.checker.parse.shape import parse
-from ei.checker.settings import Verdict
-
-NUMBER = re.compile(
-    r"-?\d{1,300}(?:\.\d{1,90})?(?:/0*[1-9]\d{0,300})?"
-)  # the usual answer, decided without a parse
-CHOICE = re.compile(r"^(?:\(([A-J])\)|([A-J]))$")
-CHOSEN = re.compile(r"^(?:(?:option|choice|answer)\s*)?(?:\(([A-J])\)|([A-J])(?:[.):]|$))", re.I)
-NUMBERED = re.compile(r"^(?:\([A-J]\)|[A-J]\)|[A-J]\.)\s*(?=\S)")
-LONGEST_TEXT = 20  # times max_chars: how much text a candidate is looked for in
+from ei.checker.answer.choices import choice_of, is_choice
+from ei.checker.answer.reading import Reading, answer_key, read, word_key
+from ei.checker.compare.leaves import ALGEBRA, EXACT, PRECISE, RULE_NAMES, Leaves, NeedsMore
+from ei.checker.compare.shapes import equal
+from ei.checker.settings import Settings, Verdict
 
 
-def decide(reference: str, answer: str, leaves: Leaves) -> Verdict | None:
-    """The verdict on a pair, or None where these leaves cannot tell."""
-    limit = leaves.settings.max_chars
-    found = candidate(answer) if len(answer) <= LONGEST_TEXT * limit else answer
-    shown = found[:limit]
-    if len(found) > limit:
-        return Verdict("unparsable", "too long", shown)
-    ref, ans = clean(boxed_only(reference)), clean(found)
-    if not ans or not ref:
-        return Verdict("unparsable", "empty", shown)
-    if key(ref) == key(ans):
-        return Verdict("correct", "string", shown)
-    if choice := CHOICE.match(ref):
-        return _choice(choice[1] or choice[2], ans, shown)
-    if NUMBER.fullmatch(ref) and NUMBER.fullmatch(ans):
-        return Verdict("correct" if same_value(ref, ans) else "wrong", "value: arithmetic", shown)
-    ans = NUMBERED.sub("", ans)
-    nodes = parse(ref), parse(ans)
-    if word_key(ref) == word_key(ans) and nodes[0].kind == "words":
-        return Verdict("correct", "words", shown)
-    result = equal(*nodes, leaves)
-    if result is None:
+def exact_rules(reference: str, answer: str, settings: Settings) -> Verdict | None:
+    """The verdict of the exact rules, or None where more is needed."""
+    return decide(reference, answer, settings, EXACT)
+
+
+def precise_rules(reference: str, answer: str, settings: Settings) -> Verdict | None:
+    """The verdict with values to many digits, or None where algebra is needed."""
+    return decide(reference, answer, settings, PRECISE)
+
+
+def all_rules(reference: str, answer: str, settings: Settings) -> Verdict | None:
+    """The verdict with all rule sets."""
+    return decide(reference, answer, settings, ALGEBRA)
+
+
+def decide(reference: str, answer: str, settings: Settings, level: int) -> Verdict | None:
+    """The verdict on a pair, or None where a rule set beyond `level` must decide."""
+    limit = settings.max_chars
+    same = answer_key(reference[:limit]) == answer_key(answer[:limit])
+    if not answer.strip() or not reference.strip():
+        return Verdict("unparsable", "empty", answer[:limit])
+    if len(answer) <= limit and " ".join(reference.split()) == " ".join(answer.split()):
+        return Verdict("correct", "string", answer, same_string=True)
+    if is_choice(reference):
+        return _choice(reference, answer, limit, same)
+    ref, ans = read(reference, limit), read(answer, limit)
+    if ans.node.kind in ("long", "empty") or ref.node.kind in ("long", "empty"):
+        return Verdict("unparsable", ans.why or ref.why, ans.shown, same_string=same)
+    leaves = Leaves(settings, level)
+    try:
+        status, rule = compared(ref, ans, leaves)
+    except NeedsMore:
         return None
-    return Verdict(_status(result, *nodes, leaves), _rule(*nodes, leaves), shown)
+    same = same or answer_key(reference) == answer_key(ans.shown)
+    return Verdict(status, rule, ans.shown, same_string=same)
 
 
-def _choice(letter: str, answer: str, shown: str) -> Verdict:
-    """A letter is right where it is the chosen one, alone or before the text of the choice."""
-    chosen = CHOSEN.match(answer)
-    found = (chosen[1] or chosen[2]) if chosen else ""
-    return Verdict("correct" if found == letter else "wrong", "choice", shown)
+def _choice(reference: str, answer: str, limit: int, same: bool) -> Verdict:
+    """A letter is right where it is the one that the answer chooses."""
+    found = choice_of(answer)
+    status = "correct" if found and found == is_choice(reference) else "wrong"
+    return Verdict(status, "choice", (found or answer)[:limit], same_string=same)
 
 
-def _status(result: bool, ref: Node, ans: Node, leaves: Leaves) -> str:
-    if result:
-        return "correct"
-    return (
-        "unparsable"
-        if "unparsable" in leaves.used or (ans.kind == "words" and ref.kind != "words")
-        else "wrong"
-    )
-
-
-def _rule(ref: Node, ans: Node, leaves: Leaves) -> str:
-    """The shapes, and what decided their leaves: "value: arithmetic", "list/set: math-verify"."""
-    shapes = ref.kind if ref.kind == ans.kind else f"{ref.kind}/{ans.kind}"
-    how: list[str] = [
-        name
-        for name in ("base", "percent", "units", "points", "math-verify")
-        if name in leaves.used
-    ]
+def compared(ref: Reading, ans: Reading, leaves: Leaves) -> tuple[str, str]:
+    """The status, and the rule that decided: the shapes, and what decided their leaves."""
+    if ref.node.kind == "words" or ans.node.kind == "words":
+        if word_key(ref.shown) == word_key(ans.shown):
+            return "correct", "words"
+        unread = ans.node.kind == "words" and ref.node.kind != "words"
+        return ("unparsable" if unread else "wrong"), _shapes(ref, ans)
+    result = equal(ref.node, ans.node, leaves)
+    how = [name for name in ("base", "percent", "units", *RULE_NAMES[1:]) if name in leaves.used]
+    shapes = _shapes(ref, ans)
     if shapes == "value" and not how:
-        how = ["arithmetic"]
-    return f"{shapes}: {', '.join(how)}" if how else shapes
+        how = [RULE_NAMES[EXACT]]
+    rule = f"{shapes}: {', '.join(how)}" if how else shapes
+    if result:
+        return "correct", rule
+    return ("unparsable" if "undecided" in leaves.used else "wrong"), rule
+
+
+def _shapes(ref: Reading, ans: Reading) -> str:
+    first, second = ref.node.kind, ans.node.kind
+    return first if first == second else f"{first}/{second}"

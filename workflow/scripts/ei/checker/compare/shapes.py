@@ -1,221 +1,117 @@
-"""Whether two answers of the same or different shape are equal: True, False, or None (not decided by this rule set).
+"""Whether two answers are equal, by the pair of their kinds."""
 
-The leaves are compared by a `Leaves` object: exact arithmetic alone, or with Math-Verify behind it.
-"""
-
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from ei.checker.answer.spelling import key
-from ei.checker.compare.arithmetic import evaluate, exact
-from ei.checker.compare.rational import Unknown
-from ei.checker.compare.values import Leaves, either, every, values
-from ei.checker.parse.node import INFINITY, MINUS_INFINITY, SUM_LABEL, Node, ambiguous, leaf
+from ei.checker.compare.chains import chains, is_equation_pair, same_equation
+from ei.checker.compare.exact import Unknown, constant
+from ei.checker.compare.labels import by_names, labels_agree, names_of
+from ei.checker.compare.leaves import Leaves
+from ei.checker.compare.reals import same_set
+from ei.checker.compare.values import values
+from ei.checker.parse.node import Node, value
+from ei.checker.parse.tree import letters, number, parts
 
-FUNCTION_LABEL = re.compile(r"^(?:y|[a-zA-Z](?:\^\{?-1\}?)?'*\([^()]*\))$")
+Rule = Callable[[Node, Node, Leaves], bool]
+REAL_SETS = frozenset(("interval", "union", "minus", "cap", "except", "relation"))
+GROUPED = ("list", "set", "tuple")
 
 
-def equal(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+def equal(ref: Node, ans: Node, leaves: Leaves) -> bool:
     """Whether the answer is the reference."""
-    if ref.label and ans.label and not _labels_agree(ref, ans):
+    if ref.qualifier and ans.qualifier and ref.qualifier != ans.qualifier:
         return False
-    if ref.text and key(ref.text) == key(ans.text):
+    if ref.key and ref.key == ans.key and ref.label == ans.label:
         return True
-    if ambiguous(ans) and ref.kind in ("list", "set", "tuple"):
+    if is_equation_pair(ref, ans):
+        return same_equation(ref, ans, leaves)
+    named = by_names(ref, ans)
+    if named is not None:
+        return len(named[0]) == len(named[1]) and every(equal, *named, leaves)
+    if ref.label and ans.label and not labels_agree(ref.label, ans.label):
+        return False
+    if ref.kind in GROUPED and ans.kind == "value" and ans.key.replace(",", "").isdigit():
         ans = _unthousand(ans)
     if "chain" in (ref.kind, ans.kind):
-        return _chains(ref, ans, leaves)
-    ref, ans = _as_union(ref), _as_union(ans)
-    if ref.kind == ans.kind:
-        return _same_kind(ref, ans, leaves)
-    return _other_kind(ref, ans, leaves)
+        return chains(ref, ans, leaves, equal)
+    rule = RULES.get((ref.kind, ans.kind)) or RULES.get((ans.kind, ref.kind))
+    if rule is not None:
+        return rule(ref, ans, leaves)
+    if _is_real_set(ref) and _is_real_set(ans) and "none" not in (ref.kind, ans.kind):
+        return real_sets(ref, ans, leaves)
+    return expressions(ref, ans, leaves)
 
 
-def _labels_agree(ref: Node, ans: Node) -> bool:
-    first, second = key(ref.label), key(ans.label)
-    if first == second or re.search(
-        r"[a-z]{4,}", first + second
-    ):  # a word says the same of any letter
-        return True
-    if (
-        re.sub(r"[^a-zA-Z]", "", first) == re.sub(r"[^a-zA-Z]", "", second)
-        and "_" in first
-        and "_" in second
-    ):
-        return True
-    return bool(
-        FUNCTION_LABEL.match(first) and FUNCTION_LABEL.match(second) and "y" in (first, second)
-    )
+def every(rule: Rule, ref: Iterable[Node], ans: Iterable[Node], leaves: Leaves) -> bool:
+    """Whether the rule holds of all pairs; both have the same length."""
+    return all(rule(r, a, leaves) for r, a in zip(ref, ans, strict=True))
 
 
 def _unthousand(node: Node) -> Node:
     """`1,234` read as two values."""
-    return Node("list", node.text, tuple(leaf(part) for part in node.text.split(",")), mark=",")
+    if "," not in node.key:
+        return node
+    items = tuple(value(number(int(part)), part) for part in node.key.split(","))
+    return Node("list", node.key, items, mark=",")
 
 
-def _same_kind(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
-    match ref.kind:
-        case "value":
-            assert ref.quantity is not None
-            assert ans.quantity is not None
-            return values(ref.quantity, ans.quantity, leaves)
-        case "words":
-            leaves.used.add("words")
-            return word_key(ref.text) == word_key(ans.text)
-        case "list":
-            return _lists(ref, ans, leaves)
-        case "set":
-            return unordered(_distinct(ref.items, leaves), _distinct(ans.items, leaves), leaves)
-        case "tuple" | "interval":
-            return _tuples(ref, ans, leaves)
-        case "union":
+def _is_real_set(node: Node) -> bool:
+    if node.kind in ("list", "tuple"):
+        conditions = {item.kind for item in node.items} & {"interval", "relation", "except"}
+        return (len(node.items) == 2 and node.kind == "tuple") or bool(conditions)
+    return node.kind in REAL_SETS or node.kind in ("set", "none")
+
+
+def real_sets(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """Whether two sets of reals are the same; piece by piece where ends are letters."""
+    try:
+        return same_set(ref, ans, leaves)
+    except Unknown:
+        if ref.kind == ans.kind and ref.mark == ans.mark:
             return unordered(list(ref.items), list(ans.items), leaves)
-        case "matrix":
-            if ref.mark != ans.mark or [len(r.items) for r in ref.items] != [
-                len(r.items) for r in ans.items
-            ]:
-                return False if ref.mark == ans.mark == "[" else leaves.texts(ref.text, ans.text)
-            pairs = zip(_cells(ref), _cells(ans), strict=True)
-            return every(equal(r, a, leaves) for r, a in pairs)
-        case "relation":
-            return _relations(ref, ans, leaves)
-        case _:
-            return True  # none, reals, missing: a phrase of the same meaning
+        if {ref.kind, ans.kind} == {"interval", "tuple"}:
+            return tuples(ref, ans, leaves)
+        leaves.used.add("undecided")
+        return False
 
 
-def _other_kind(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
-    kinds = {ref.kind, ans.kind}
-    if kinds == {"list", "set"}:
-        return unordered(_distinct(ref.items, leaves), _distinct(ans.items, leaves), leaves)
-    if kinds == {"tuple", "interval"}:
-        return _tuples(ref, ans, leaves)
-    if kinds == {"list", "tuple"}:
-        labels = {
-            item.label
-            for node in (ref, ans)
-            if node.kind == "list"
-            for item in node.items
-            if item.label
-        }
-        if len(ref.items) != len(ans.items) or (
-            len(labels) < 2 and (ref.kind == "list" or _maybe_interval(ref))
-        ):
-            return False
-        return every(equal(r, a, leaves) for r, a in zip(ref.items, ans.items, strict=True))
-    if "set" in kinds or "list" in kinds:
-        for one, other in ((ref, ans), (ans, ref)):
-            if one.kind == "set" and len(one.items) == 1 and other.kind == "value":
-                return equal(*((one.items[0], ans) if one is ref else (ref, one.items[0])), leaves)
-    if kinds == {"interval", "relation"}:
-        first, second = (_as_relation(n) if n.kind == "interval" else n for n in (ref, ans))
-        return _relations(first, second, leaves)
-    if kinds == {"matrix", "tuple"}:
-        grid, row = (ref, ans) if ref.kind == "matrix" else (ans, ref)
-        column = [r.items[0] for r in grid.items if len(r.items) == 1]
-        if len(column) != len(grid.items) or len(column) != len(row.items):
-            return False
-        pairs = zip(column, row.items, strict=True)
-        return every(equal(*((c, x) if grid is ref else (x, c)), leaves) for c, x in pairs)
-    if kinds == {"reals", "tuple"} or kinds == {"reals", "interval"}:
-        other = ans if ref.kind == "reals" else ref
-        return _tuples(Node("tuple", "", (MINUS_INFINITY, INFINITY), mark="()"), other, leaves)
-    if (
-        "value" in kinds
-        and kinds & {"matrix", "union", "tuple", "interval", "set"}
-        and _has_operators(ref, ans)
-    ):
-        return leaves.texts(ref.text, ans.text)
-    return False
-
-
-def _has_operators(*nodes: Node) -> bool:
-    """Whether a value is an expression of matrices or sets."""
-    signs = r"\\begin|\\cap|\\setminus|\\backslash|\\mathbb"
-    return any(n.mark == "|" or (n.kind == "value" and re.search(signs, n.text)) for n in nodes)
-
-
-def _cells(matrix: Node) -> list[Node]:
-    return [cell for row in matrix.items for cell in row.items]
-
-
-def _as_union(node: Node) -> Node:
-    """`x < 1 or x > 3`, and `x \\ne 2`, as unions of intervals."""
-    if node.kind == "list" and all(item.kind == "interval" for item in node.items):
-        return replace(
-            node, kind="union", items=tuple(replace(item, label="") for item in node.items)
-        )
-    if node.kind == "except":
-        point = node.items[0]
-        below = Node("interval", "", (MINUS_INFINITY, point), mark="()")
-        return Node("union", "", (below, Node("interval", "", (point, INFINITY), mark="()")))
-    return node
-
-
-def _tuples(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
+def lists(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """Lists in any order, unless labels or the setting say otherwise."""
+    conditions = {i.kind for i in (*ref.items, *ans.items)} & {"interval", "relation", "except"}
+    if conditions and _is_real_set(ref) and _is_real_set(ans):
+        labels = {item.label for item in (*ref.items, *ans.items)}
+        if len(labels) == 1:
+            return real_sets(ref, ans, leaves)
     if len(ref.items) != len(ans.items):
-        return False
-    if ref.mark != ans.mark and (len(ref.items) == 2 or "interval" in (ref.kind, ans.kind)):
-        return False
-    return every(equal(r, a, leaves) for r, a in zip(ref.items, ans.items, strict=True))
-
-
-def _as_relation(node: Node) -> Node:
-    """The inequality that an interval with one finite end was read from."""
-    low, high = node.items
-    if low is MINUS_INFINITY:
-        return Node(
-            "relation", "", (leaf(node.label), high), mark=r"\le" if node.mark[1] == "]" else "<"
-        )
-    if high is INFINITY:
-        return Node(
-            "relation", "", (low, leaf(node.label)), mark=r"\le" if node.mark[0] == "[" else "<"
-        )
-    signs = [r"\le" if side in "[]" else "<" for side in node.mark]
-    return Node("relation", "", (low, leaf(node.label), high), mark=" ".join(signs))
-
-
-def _maybe_interval(node: Node) -> bool:
-    """Whether a bracketed pair may mean an interval: it has two values and the first is not known to be larger."""
-    if len(node.items) != 2:
-        return False
-    low, high = (exact(item.quantity.value) if item.quantity else None for item in node.items)
-    return low is None or high is None or low < high
-
-
-def _lists(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
-    """Lists of the same length, in any order unless labels or the setting say otherwise."""
-    if len(ref.items) != len(ans.items):
-        both_sets = leaves.settings.list_order == "any"
-        return (
-            unordered(_distinct(ref.items, leaves), _distinct(ans.items, leaves), leaves)
-            if both_sets
-            else False
-        )
+        if leaves.settings.list_order != "any":
+            return False
+        return sets(ref, ans, leaves)
     one_sided = any(i.label for i in ref.items) != any(i.label for i in ans.items)
-    labels = {re.sub(r"[_\d{}]", "", key(i.label)) for i in (*ref.items, *ans.items) if i.label}
-    if leaves.settings.list_order == "same" or (one_sided and len(labels) > 1):
-        return every(equal(r, a, leaves) for r, a in zip(ref.items, ans.items, strict=True))
+    names = {item.label.rstrip("0123456789_{}") for item in (*ref.items, *ans.items) if item.label}
+    if leaves.settings.list_order == "same" or (one_sided and len(names) > 1):
+        return every(equal, ref.items, ans.items, leaves)
     return unordered(list(ref.items), list(ans.items), leaves)
 
 
-def unordered(ref: list[Node], ans: list[Node], leaves: Leaves) -> bool | None:
-    """Whether the answers are the references in some order; equality is transitive, so the first partner will do."""
+def unordered(ref: list[Node], ans: list[Node], leaves: Leaves) -> bool:
+    """Whether the answers are the references in some order; equality is transitive."""
     if len(ref) != len(ans):
         return False
-    left, undecided = list(ans), False
+    left = list(ans)
     for item in ref:
-        results = [equal(item, other, leaves) for other in left]
-        if True in results:
-            left.pop(results.index(True))
-        elif None in results:
-            undecided = True
-        else:
+        partner = next((i for i, other in enumerate(left) if equal(item, other, leaves)), None)
+        if partner is None:
             return False
-    return None if undecided else True
+        left.pop(partner)
+    return True
 
 
-def _distinct(items: Iterable[Node], leaves: Leaves) -> list[Node]:
+def sets(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """Whether two sets, or lists read as sets, have the same members."""
+    return unordered(distinct(ref.items, leaves), distinct(ans.items, leaves), leaves)
+
+
+def distinct(items: Iterable[Node], leaves: Leaves) -> list[Node]:
     """The items without repeats."""
     found: list[Node] = []
     for item in items:
@@ -224,107 +120,163 @@ def _distinct(items: Iterable[Node], leaves: Leaves) -> list[Node]:
     return found
 
 
-def _chains(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
-    """Equations: as equations where both are, else by the value on which all members agree."""
-    first, second = _sides(ref), _sides(ans)
-    if (
-        first
-        and second
-        and (not ref.label or not ans.label)
-        and _letters("".join(first))
-        and _letters("".join(second))
-    ):
-        return leaves.equations(first, second)
-    if _is_equation(ref):
-        return False  # 2x + z = 1 is not the answer 1
-    return every(
-        _one_value(node, ref if node is ans else ans, leaves)
-        for node in (ref, ans)
-        if node.kind == "chain"
-    )
-
-
-def _sides(node: Node) -> tuple[str, str] | None:
-    """Left and right of an equation."""
-    if node.kind == "chain" and not node.label and len(node.items) == 2 and node.mark == "=":
-        return node.items[0].text, node.items[1].text
-    return (node.label, node.text) if node.label and node.kind == "value" else None
-
-
-def _is_equation(node: Node) -> bool:
-    return (
-        _sides(node) is not None
-        and not node.label
-        and _letters(node.items[0].text + node.items[1].text)
-    )
-
-
-def _letters(text: str) -> bool:
-    return bool(re.search(r"(?<![\\a-zA-Z])(?!e(?![a-zA-Z])|i(?![a-zA-Z]))[a-zA-Z]", text))
-
-
-def _one_value(chain: Node, other: Node, leaves: Leaves) -> bool | None:
-    """Whether all members of the chain agree, and the other answer is that value (or its stated rounding)."""
-    members, marks = list(chain.items), chain.mark.split(" ")
-    if other.kind == "chain":
-        other = other.items[0]
-    if SUM_LABEL.match(members[0].text) and not _letters(_bare(other)) and marks[0] == "=":
-        members, marks = members[1:], marks[1:]
-    start = members[0]
-    exact_ones = [start] + [
-        m for m, mark in zip(members[1:], marks, strict=False) if mark != r"\approx"
-    ]
-    rounded = [m for m, mark in zip(members[1:], marks, strict=False) if mark == r"\approx"]
-    if any(_letters(_bare(m)) for m in members) and not _letters(_bare(other)):
-        return False  # x + 3 = 5 says nothing of 5
-    agree = every(equal(start, member, leaves) for member in exact_ones[1:])
-    value = equal(other, exact_ones[-1], leaves)
-    roundings = [_rounds(start, member) for member in rounded]
-    for member, rounds in zip(rounded, roundings, strict=True):
-        value = either(value, every((equal(other, member, leaves), rounds)))
-    return False if False in roundings else every((agree, value))
-
-
-def _bare(node: Node) -> str:
-    """The text of a value without its unit."""
-    return node.quantity.value if node.quantity else node.text
-
-
-def _rounds(precise: Node, rounded: Node) -> bool | None:
-    """Whether the second is the first to as many places as it has."""
-    try:
-        value = complex(evaluate(_bare(precise))[0])
-        found = exact(_bare(rounded))
-        places = len(_bare(rounded).partition(".")[2])
-        return found is not None and abs(value - complex(found)) <= 0.5001 * 10**-places
-    except (Unknown, OverflowError):
-        return None
-
-
-def _relations(ref: Node, ans: Node, leaves: Leaves) -> bool | None:
-    """Inequalities in expressions: the same member by member, or, for two members, in the same proportion."""
-    signs, texts = ref.mark.split(" "), [item.text for item in ref.items]
-    other_signs, others = ans.mark.split(" "), [item.text for item in ans.items]
-    if len(texts) == len(others) == 2:
-        (low, high), strict = _directed(texts, signs[0])
-        (other_low, other_high), other_strict = _directed(others, other_signs[0])
-        return (
-            False
-            if strict != other_strict
-            else leaves.equations((low, high), (other_low, other_high), True)
-        )
-    if signs != other_signs or len(texts) != len(others):
+def tuples(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """Tuples member by member; the brackets of a pair may be those of an interval."""
+    if len(ref.items) != len(ans.items):
         return False
-    return every(leaves.texts(a, b) for a, b in zip(texts, others, strict=True))
+    if ref.mark != ans.mark and (len(ref.items) == 2 or "interval" in (ref.kind, ans.kind)):
+        return False
+    return every(equal, ref.items, ans.items, leaves)
 
 
-def _directed(sides: list[str], sign: str) -> tuple[tuple[str, str], str]:
-    low, high = (sides[1], sides[0]) if sign in (">", r"\ge") else (sides[0], sides[1])
-    return (low, high), {">": "<", r"\ge": r"\le"}.get(sign, sign)
+def list_and_tuple(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """`1, 2` for `(1, 2)` only where the brackets cannot mean an interval, or names give the order."""
+    if _is_real_set(ref) and _is_real_set(ans) and _has_conditions(ref, ans):
+        return real_sets(ref, ans, leaves)
+    if len(ref.items) != len(ans.items) or ref.kind == "list" or _maybe_interval(ref):
+        return False
+    return every(equal, ref.items, ans.items, leaves)
 
 
-def word_key(text: str) -> str:
-    """A phrase without case, spaces, articles, punctuation and markup."""
-    text = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text).lower()
-    text = re.sub(r"(?<![a-z])(?:an?|the)\s+(?=[a-z]{2})", "", text)
-    return re.sub(r"[\s.,;:'\"{}$~]+|\\(?=[\s$])|(?<=[a-z])-(?=[a-z])", "", text)
+def _has_conditions(*nodes: Node) -> bool:
+    return any(item.kind in REAL_SETS for node in nodes for item in node.items)
+
+
+def _maybe_interval(node: Node) -> bool:
+    """Whether a bracketed pair may mean an interval: its first value is not known to be larger."""
+    if len(node.items) != 2:
+        return False
+    low, high = (constant(item.tree) if item.tree else None for item in node.items)
+    return low is None or high is None or low < high
+
+
+def value_and_set(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """A set of one value is that value."""
+    if ref.kind == "set":
+        return len(ref.items) == 1 and ref.items[0].kind == "value" and equal(ref.items[0], ans, leaves)
+    return len(ans.items) == 1 and ans.items[0].kind == "value" and equal(ref, ans.items[0], leaves)
+
+
+def value_and_list(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """One value in several forms, `4/5 or 0.8`, is that value; a list of different ones is none."""
+    if ref.kind != "value" or ans.mark not in ("or", "boxes") or any(i.label for i in ans.items):
+        return False
+    first = next((i for i in ans.items if equal(ref, i, leaves)), None)
+    return first is not None and all(
+        equal(ref, item, leaves) or (item.mark == "rounded" and _rounds(first, item))
+        for item in ans.items
+    )
+
+
+def _rounds(precise: Node, rounded: Node) -> bool:
+    from ei.checker.compare.chains import rounds
+
+    return rounds(precise, rounded)
+
+
+def matrices(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """Matrices cell by cell; determinants and functions by cases too."""
+    if ref.mark != ans.mark or [len(r.items) for r in ref.items] != [len(r.items) for r in ans.items]:
+        return False
+    return every(equal, _cells(ref), _cells(ans), leaves)
+
+
+def _cells(matrix: Node) -> list[Node]:
+    return [cell for row in matrix.items for cell in row.items]
+
+
+def matrix_and_tuple(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """A column is the tuple of its entries; a row is not."""
+    ref, ans = (_column(node) if node.kind == "matrix" else node for node in (ref, ans))
+    return len(ref.items) == len(ans.items) and every(equal, ref.items, ans.items, leaves)
+
+
+def _column(matrix: Node) -> Node:
+    single = all(len(row.items) == 1 for row in matrix.items)
+    return replace(matrix, items=tuple(row.items[0] for row in matrix.items) if single else ())
+
+
+def relations(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """Inequalities: of one letter by their solutions, else in the same proportion."""
+    if any(side.tree is None for node in (ref, ans) for side in node.items):
+        return ref.mark == ans.mark and len(ref.items) == len(ans.items) and every(
+            equal, ref.items, ans.items, leaves
+        )  # fmt: skip
+    if set(ref.mark.split(" ")) | set(ans.mark.split(" ")) <= {"<", ">", "<=", ">="}:
+        names = [frozenset[str]().union(*(letters(s.tree) for s in n.items if s.tree)) for n in (ref, ans)]
+        if names[0] == names[1] and len(names[0]) == 1:
+            return real_sets(ref, ans, leaves)
+        if len(ref.items) == len(ans.items) == 2:
+            (first, strict), (second, other) = _directed(ref), _directed(ans)
+            return strict == other and leaves.same_solutions(first, second, True)
+    return ref.mark == ans.mark and every(equal, ref.items, ans.items, leaves)
+
+
+def _directed(node: Node):  # type: ignore[no-untyped-def]
+    """The lesser and the greater side, and the sign between them."""
+    low, high = (item.tree for item in node.items)
+    if node.mark in (">", ">="):
+        low, high = high, low
+    return (low, high), node.mark.replace(">", "<")
+
+
+def ratios(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """Ratios as they stand: 6:8 is not 3:4, for it may be a time of day; 3:4 is the fraction 3/4."""
+    ref, ans = (_as_ratio(node) for node in (ref, ans))
+    return len(ref.items) == len(ans.items) and every(equal, ref.items, ans.items, leaves)
+
+
+def _as_ratio(node: Node) -> Node:
+    if node.kind == "value" and node.tree is not None and node.tree[0] == "/":
+        return Node("ratio", "", tuple(value(part) for part in node.tree[1:]))
+    return node if node.kind == "ratio" else Node("ratio")
+
+
+def compounds(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """5 feet 3 inches, measure by measure."""
+    return len(ref.items) == len(ans.items) and every(equal, ref.items, ans.items, leaves)
+
+
+def same_mark(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """Times of day, and phrases of the same meaning."""
+    return ref.mark == ans.mark
+
+
+def never(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """Kinds that never mean the same."""
+    return False
+
+
+def expressions(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """A value that is an expression of matrices or vectors, against one of them."""
+    if {ref.kind, ans.kind} & {"matrix", "tuple"} and "value" in (ref.kind, ans.kind):
+        if any(_marked_as_value(node) for node in (ref, ans)):
+            return False
+        trees = [node.tree if node.tree is not None else ("node", node) for node in (ref, ans)]
+        plain = next(node for node in (ref, ans) if node.kind == "value")
+        determinant = any(node.kind == "matrix" and node.mark == "|" for node in (ref, ans))
+        if not determinant and plain.tree and all(p[0] != "node" for p in parts(plain.tree)):
+            return False
+        return leaves.same(trees[0], trees[1])
+    return False
+
+
+def _marked_as_value(node: Node) -> bool:
+    return node.kind == "value" and bool(node.unit or node.percent or node.mark)
+
+
+def assigned(ref: Node, ans: Node, leaves: Leaves) -> bool:
+    """A list of labelled values for a tuple, in the order of the names."""
+    return names_of(ref) == names_of(ans)
+
+
+RULES: dict[tuple[str, str], Rule] = {
+    ("value", "value"): values, ("list", "list"): lists, ("set", "set"): sets,
+    ("list", "set"): sets, ("tuple", "tuple"): tuples, ("list", "tuple"): list_and_tuple,
+    ("value", "set"): value_and_set, ("value", "list"): value_and_list,
+    ("matrix", "matrix"): matrices, ("matrix", "tuple"): matrix_and_tuple,
+    ("relation", "relation"): relations, ("ratio", "ratio"): ratios, ("ratio", "value"): ratios,
+    ("compound", "compound"): compounds, ("time", "time"): same_mark, ("none", "none"): same_mark,
+    ("missing", "missing"): same_mark, ("none", "set"): never, ("set", "tuple"): never,
+    ("none", "value"): never, ("row", "row"): tuples,
+}  # fmt: skip

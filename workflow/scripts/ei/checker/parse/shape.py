@@ -1,267 +1,245 @@
-r"""The shape of an answer: a value, words, a list, a tuple or interval, a set, a union, a matrix, a relation.
+r"""The shape of an answer: a value, a list, a tuple or interval, a set, a union, an equation.
 
-`parse` reads cleaned text into a `Node`; the leaves stay text. Only brackets, commas, words and relation signs are
-understood here; what the mathematics means is decided when leaves are compared.
+    listing  = relation (("," | ";" | "and" | "or") relation)*
+    relation = side (("=" | "<" | "\in" | ...) side)*
+    side     = member (("\cup" | "\cap" | "\setminus") member)*
 """
 
-import re
 from dataclasses import replace
-from functools import lru_cache
 
-from ei.checker.answer.spelling import THOUSANDS, trimmed
-from ei.checker.parse.node import (
-    ALL_REALS,
-    BUILDER,
-    DEEPEST,
-    DOES_NOT_EXIST,
-    FLIP,
-    INFINITY,
-    JOINER,
-    LABEL,
-    LABEL_TUPLE,
-    LONGEST_LABEL,
-    MATRIX,
-    MAX_ITEMS,
-    MINUS_INFINITY,
-    NO_SOLUTION,
-    PLUS_MINUS,
-    RELATIONS,
-    Node,
-    deepest,
-    depth_of,
-    leaf,
-    split,
-)  # fmt: skip
+from ei.checker.parse.brackets import Brackets
+from ei.checker.parse.labels import is_name, label_of, word_label
+from ei.checker.parse.node import INFINITE, MINUS_INFINITE, Node
+from ei.checker.parse.tokens import Token, Unreadable
+from ei.checker.parse.tree import parts, signs
+from ei.checker.parse.vocabulary import JOINERS
+
+MAX_ITEMS = 100
+FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+EQUAL = ("=", "~=", "equiv")
+SETS = {"cup": "union", "cap": "cap", "minus": "minus"}
 
 
-@lru_cache(maxsize=1024)
-def parse(text: str) -> Node:
-    """The shape of a cleaned answer."""
-    text = trimmed(text)
-    if deepest(text) > DEEPEST:
-        return Node("words", text)
-    for reader in (_words, _matrix, _listing, _relation, _union, _brackets):
-        node = reader(text)
-        if node is not None:
-            return replace(node, text=text) if not node.text else node
-    return leaf(text)
+def parse(tokens: list[Token]) -> Node:
+    """The shape of an answer whose every token is accounted for; raises Unreadable."""
+    reader = Shapes(tokens)
+    node = reader.listing()
+    if reader.at < reader.end:
+        raise Unreadable(f"{reader.text()} is left over")
+    return node
 
 
-def _words(text: str) -> Node | None:
-    """Phrases with a meaning of their own."""
-    squeezed = (
-        re.sub(r"\\text|\\?[\s{}.]|\\cup$", "", text.lower())
-        if r"\mathbb" not in text
-        else text.lower()
+class Shapes(Brackets):
+    """Reads lists of relations."""
+
+    def listing(self) -> Node:
+        """One item, or a list: semicolons and rows part first, then commas, "and" and "or"."""
+        start = self.at
+        groups: list[list[Node]] = [[self.relation()]]
+        joiners: list[list[str]] = [[]]
+        while (joiner := self.joiner()) and not self.at_end():
+            if joiner in (";", "row"):
+                groups.append([self.relation()])
+                joiners.append([])
+            else:
+                groups[-1].append(self.relation())
+                joiners[-1].append(joiner)
+            if sum(map(len, groups)) > MAX_ITEMS:
+                raise Unreadable("too many items")
+        key = self.key(start)
+        if len(groups) > 1:
+            lists = [_listed(g, j, "") for g, j in zip(groups, joiners, strict=True)]
+            return Node("list", key, tuple(_as_tuple(node) for node in lists), mark=";")
+        return _listed(groups[0], joiners[0], key)
+
+    def joiner(self) -> str:
+        """The separators that come, as one: "and" and "or" say more than a comma."""
+        found = ""
+        while True:
+            token = self.peek()
+            if token.kind == "sep":
+                found = found or token.text
+                self.take()
+            elif token.text.lower() in JOINERS and token.kind in ("word", "cmd"):
+                found = JOINERS[self.take("joiner").text.lower()]
+            elif token.text == "(" and self.text(1) == "or":
+                return self.alternative()
+            else:
+                return found
+
+    def alternative(self) -> str:
+        """The opening of "(or 0.8)"; its bracket closes after one relation."""
+        opening = self.peek()
+        closing = self.tokens[opening.match]
+        self.take("joiner")
+        self.take("joiner")
+        closing.kind, closing.text = "stop", "closed"
+        return "or"
+
+    def at_end(self) -> bool:
+        """Whether only the end of a bracket or of the answer comes."""
+        return self.kind() in ("", "close", "env", "stop")
+
+    def relation(self) -> Node:
+        """A value, an equation, a chain of them, an inequality, or membership in a set."""
+        start = self.at
+        label = word_label(self)
+        rounded = self.text() == "~="
+        if self.text() in ("=", "~=") and self.kind() == "rel":
+            self.take()
+        sides, signs_between, starts = [self.side()], list[str](), [start]
+        if rounded and sides[0].tree is not None and not self.kind() == "rel":
+            return replace(sides[0], mark="rounded", key=self.key(start))
+        while self.kind() == "rel":
+            signs_between.append(self.take().text)
+            starts.append(self.at)
+            sides.append(self.side())
+        if self.text() == "closed":
+            self.take("bracket")
+        if not signs_between:
+            return replace(sides[0], label=label) if label else sides[0]
+        if signs_between == ["in"]:
+            name = label_of(self, starts[0], starts[1] - 1)
+            return replace(sides[1], label=name or label, key=self.key(start))
+        if set(signs_between) <= set(EQUAL):
+            node = self.equation(sides, signs_between, starts, label)
+        elif set(signs_between) <= {*FLIP, "!=", "="}:
+            node = inequality(sides, signs_between)
+        else:
+            node = Node("relation", "", tuple(sides), mark=" ".join(signs_between))
+        return replace(node, key=self.key(start))
+
+    def equation(
+        self, sides: list[Node], signs_between: list[str], starts: list[int], label: str
+    ) -> Node:
+        """A labelled value; further members of a chain are kept to agree with the value."""
+        key = label or label_of(self, starts[0], starts[1] - 1)
+        if label:
+            return _chain(sides, signs_between, label)
+        if key:
+            left, sides, signs_between = sides[0], sides[1:], signs_between[1:]
+            return replace(_chain(sides, signs_between, key), left=left)
+        if len(sides) == 2 and is_name(sides[1]) and signs_between == ["="]:
+            return replace(sides[0], label=sides[1].key, left=sides[1])
+        return _chain(sides, signs_between, "")
+
+    def side(self) -> Node:
+        """Members with set operations between them."""
+        start = self.at
+        left = self.member()
+        while self.text() in SETS and self.peek().kind == "op":
+            kind = SETS[self.take("set operation").text]
+            right = self.member()
+            items = (*left.items, right) if left.kind == kind == "union" else (left, right)
+            left = Node(kind, self.key(start), items)
+        return left
+
+    def member(self) -> Node:
+        """A value with its unit, several of them in a row, or an answer in brackets."""
+        start = self.at
+        first = self.quantity()
+        if first.tree is not None and first.tree[0] == "node" and not first.unit:
+            return replace(first.tree[1], key=self.key(start))
+        if first.tree is not None and any(part[0] == "pm" for part in parts(first.tree)):
+            return _both_signs(first)
+        measures = [first]
+        while first.unit and self.at < self.end and self.compound_goes_on():
+            measures.append(self.quantity())
+        if len(measures) > 1:
+            return Node("compound", self.key(start), tuple(measures))
+        return first
+
+    def compound_goes_on(self) -> bool:
+        """Whether another measure follows, as in 5 feet 3 inches, and 2 hours and 30 minutes."""
+        joined = 1 if self.text() == "and" else 0
+        after = self.peek(joined + 1)
+        if self.kind(joined) != "num" or after.kind != "word" or self.kind(joined + 1) == "":
+            return False
+        if not self.same_dimension(after.text):
+            return False
+        if joined:
+            self.take("joiner")
+        return True
+
+
+def _chain(sides: list[Node], signs_between: list[str], label: str) -> Node:
+    """The one side, or the sides that must agree."""
+    if len(sides) == 1:
+        return replace(sides[0], label=label)
+    return Node("chain", "", tuple(sides), " ".join(signs_between), label)
+
+
+def _both_signs(node: Node) -> Node:
+    """Both values of `a \\pm b`."""
+    assert node.tree is not None
+    if sum(part[0] == "pm" for part in parts(node.tree)) > 2:
+        raise Unreadable("too many plus-minus signs")
+    values = tuple(
+        replace(node, tree=signs(node.tree, sign), key=f"{name}({node.key})")
+        for sign, name in ((1, "+"), (-1, "-"))
     )
-    for kind, phrases in (("none", NO_SOLUTION), ("reals", ALL_REALS), ("missing", DOES_NOT_EXIST)):
-        if (squeezed in phrases or text in phrases) and text not in ("R", "r"):
-            return Node(kind, text)
-    return None
+    return Node("list", node.key, values, mark="pm")
 
 
-def _matrix(text: str) -> Node | None:
-    match = MATRIX.match(text)
-    if match is None or match[3].count(r"\begin"):
+def _listed(items: list[Node], joiners: list[str], key: str) -> Node:
+    """The list of the items; both values of a plus-minus sign stand in it singly."""
+    if len(items) == 1:
+        return items[0]
+    pairs = _labelled_pairs(items, joiners)
+    if pairs is not None:
+        return Node("list", key, pairs, mark=";")
+    mark = "or" if "or" in joiners else "and" if "and" in joiners else ","
+    flat = [x for item in items for x in (item.items if item.mark == "pm" else (item,))]
+    first = flat[0].label
+    if first and not any(item.label for item in flat[1:]) and first.isalpha():
+        flat = [replace(item, label=first) for item in flat]  # x = 1, 2, 3
+    return Node("list", key, tuple(flat), mark=mark)
+
+
+def _labelled_pairs(items: list[Node], joiners: list[str]) -> tuple[Node, ...] | None:
+    """The tuples of `x = 1, y = 2 or x = 3, y = 4`."""
+    groups: list[list[Node]] = [[items[0]]]
+    for item, joiner in zip(items[1:], joiners, strict=True):
+        if joiner == ",":
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    names = [[item.label for item in group] for group in groups]
+    if len(groups) < 2 or len(names[0]) < 2 or not all(names[0]) or names[1:] != names[:1] * (
+        len(groups) - 1
+    ):  # fmt: skip
         return None
-    rows = [row for row in re.split(r"\\\\", match[3]) if row.strip()]
-    cells = tuple(
-        Node("row", row, tuple(parse(cell) for cell in split(row, "&"))) for row in rows[:MAX_ITEMS]
-    )
-    return Node("matrix", text, cells, mark="|" if match[2] in ("vmatrix", "Vmatrix") else "[")
-
-
-def _listing(text: str) -> Node | None:
-    """A list: semicolons part first, then "and" or "or" between equal groups, then commas."""
-    if len(parts := _parts(text, ";")) > 1:
-        groups = [parse(part) for part in parts]
-        return Node("list", text, tuple(_as_tuple(group) for group in groups), mark=";")
-    joined = _split_joiners(text)
-    groups = [parse(part) for part in joined] if len(joined) > 1 and "," in text else []
-    if groups and all(
-        g.kind == "list" and len(g.items) == len(groups[0].items) > 1 for g in groups
-    ):
-        labels = [[item.label for item in group.items] for group in groups]
-        if all(labels[0]) and all(label == labels[0] for label in labels):
-            return Node("list", text, tuple(_as_tuple(group) for group in groups), mark=";")
-    mark = "or" if re.search(r"(?<![a-zA-Z])or(?![a-zA-Z])|\\vee|\\lor", text) else ","
-    parts = [part for piece in joined for part in _commas(piece)]
-    parts = [part for part in parts if part.strip()]
-    if len(parts) < 2 or len(parts) > MAX_ITEMS:
-        return _plus_minus(text)
-    items: list[Node] = []
-    for part in parts:
-        node = parse(part)
-        items += node.items if node.kind == "list" and node.mark == r"\pm" else [node]
-    items = [replace(item, label=item.label or "") for item in items]
-    return Node("list", text, tuple(_share_label(items)), mark=mark)
-
-
-def _share_label(items: list[Node]) -> list[Node]:
-    """In `x = 1, 2, 3` the values that follow have the first one's label."""
-    first = items[0].label
-    if first and not any(item.label for item in items[1:]) and "(" not in first:
-        return [replace(item, label=first) for item in items]
-    return items
+    return tuple(Node("list", "", tuple(group), mark=",") for group in groups)
 
 
 def _as_tuple(node: Node) -> Node:
-    return Node("tuple", node.text, node.items, mark="()") if node.kind == "list" else node
+    """A list between semicolons is a tuple."""
+    unlabelled = node.kind == "list" and not any(item.label for item in node.items)
+    return replace(node, kind="tuple", mark="()") if unlabelled else node
 
 
-def _parts(text: str, separators: str) -> list[str]:
-    return [part for part in split(text, separators) if part.strip()]
-
-
-def _split_joiners(text: str) -> list[str]:
-    """The parts between top-level words "and" and "or"."""
-    parts, start = [], 0
-    for match in JOINER.finditer(text):
-        if depth_of(text[: match.start()]) == 0:
-            parts.append(text[start : match.start()])
-            start = match.end()
-    return [part for part in [*parts, text[start:]] if part.strip(" ,")]
-
-
-def _commas(text: str) -> list[str]:
-    """The parts between top-level commas; a number with thousands separators stays whole."""
-    protected = THOUSANDS.sub(lambda m: m[0].replace(",", "\0"), text)
-    return [part.replace("\0", ",") for part in split(protected, ",")]
-
-
-def _plus_minus(text: str) -> Node | None:
-    """Both values of `a \\pm b`."""
-    if len(PLUS_MINUS.findall(text)) != 1 or r"\mp" in text or "," in text:
-        return None
-    values = tuple(parse(PLUS_MINUS.sub(sign, text)) for sign in ("+", "-"))
-    return Node("list", text, values, mark=r"\pm")
-
-
-def _relation(text: str) -> Node | None:
-    """An equation, a chain of them, an inequality, or membership in a set."""
-    if match := re.match(r"^(.{1,40}?)\\in(?![a-zA-Z])(.*)$", text):
-        if LABEL.match(match[1]):
-            return replace(parse(match[2]), label=match[1].strip())
-        return None
-    found = [m for m in RELATIONS.finditer(text) if depth_of(text[: m.start()]) == 0]
-    if not found or len(found) > 20:
-        return None
-    edges = [0, *[edge for m in found for edge in (m.start(), m.end())], len(text)]
-    sides = [text[edges[i] : edges[i + 1]].strip() for i in range(0, len(edges), 2)]
-    signs = [m[0] for m in found]
-    if not sides[0] and signs == [r"\approx"]:
-        return parse(sides[1])
-    if any(not side for side in sides):
-        return parse(sides[1]) if len(sides) == 2 and signs == ["="] and sides[1] else None
-    if set(signs) <= {"=", r"\approx", r"\equiv"}:
-        return _equation(sides, signs)
-    return _inequality(sides, signs)
-
-
-def _equation(sides: list[str], signs: list[str]) -> Node:
-    """A labelled value, or a relation; further members of a chain are kept as items to agree with the value."""
-    label = ""
-    if len(sides[0]) <= LONGEST_LABEL and (LABEL.match(sides[0]) or LABEL_TUPLE.match(sides[0])):
-        label, sides, signs = sides[0], sides[1:], signs[1:]
-    elif len(sides) == 2 and _is_variable(sides[1]) and signs == ["="]:
-        label, sides = sides[1], sides[:1]
-    if len(sides) == 1:
-        node = parse(sides[0])
-        return replace(node, label=node.label or label)
-    members = tuple(leaf(side) for side in sides)
-    return Node("chain", "", members, mark=" ".join(signs), label=label)
-
-
-def _inequality(sides: list[str], signs: list[str]) -> Node:
+def inequality(sides: list[Node], between: list[str]) -> Node:
     """An interval where a name stands alone on one side, a relation elsewhere."""
-    if len(sides) == 2:
-        if _is_variable(sides[1]) and not _is_variable(sides[0]) and signs[0] in FLIP:
-            sides, signs = sides[::-1], [FLIP[signs[0]]]
-        if _is_variable(sides[0]):
-            label, value = sides[0].strip(), leaf(sides[1])
-            if (bars := re.fullmatch(r"\|\s*([a-yA-Y])\s*\|", label)) and signs[0] in FLIP:
-                return _around_zero(bars[1], value, signs[0])
-            if signs[0] == r"\ne":
-                return Node("except", "", (value,), label=label)
-            low, high = (value, INFINITY) if signs[0] in (">", r"\ge") else (MINUS_INFINITY, value)
-            return _interval(low, high, signs[0] == r"\ge", signs[0] == r"\le", label)
-    if len(sides) == 3 and _is_variable(sides[1]):
-        if all(sign in (">", r"\ge") for sign in signs):
-            sides, signs = sides[::-1], [FLIP[sign] for sign in signs[::-1]]
-        if all(sign in ("<", r"\le") for sign in signs):
-            low, high = leaf(sides[0]), leaf(sides[2])
-            return _interval(low, high, signs[0] == r"\le", signs[1] == r"\le", sides[1].strip())
-    return Node("relation", "", tuple(leaf(side) for side in sides), mark=" ".join(signs))
+    if len(sides) == 2 and between[0] in (*FLIP, "!="):
+        if is_name(sides[1]) and not is_name(sides[0]):
+            sides, between = sides[::-1], [FLIP.get(between[0], between[0])]
+        if is_name(sides[0]):
+            name, bound = sides[0].key, sides[1]
+            if between[0] == "!=":
+                return Node("except", "", (bound,), label=name)
+            below = between[0] in ("<", "<=")
+            low, high = (MINUS_INFINITE, bound) if below else (bound, INFINITE)
+            return interval(low, high, between[0] == ">=", between[0] == "<=", name)
+    if len(sides) == 3 and is_name(sides[1]):
+        if all(sign in (">", ">=") for sign in between):
+            sides, between = sides[::-1], [FLIP[sign] for sign in between[::-1]]
+        if all(sign in ("<", "<=") for sign in between):
+            low, high = sides[0], sides[2]
+            return interval(low, high, between[0] == "<=", between[1] == "<=", sides[1].key)
+    return Node("relation", "", tuple(sides), mark=" ".join(between))
 
 
-def _around_zero(label: str, value: Node, sign: str) -> Node:
-    """|x| < c as an interval, |x| > c as two."""
-    opposite, closed = leaf(f"-({value.text})"), sign in (r"\le", r"\ge")
-    if sign in ("<", r"\le"):
-        return _interval(opposite, value, closed, closed, label)
-    outside = (
-        _interval(MINUS_INFINITY, opposite, False, closed, ""),
-        _interval(value, INFINITY, closed, False, ""),
-    )
-    return Node("union", "", outside, label=label)
-
-
-def _is_variable(text: str) -> bool:
-    return (
-        len(text) <= LONGEST_LABEL
-        and bool(LABEL.match(text))
-        and not re.match(r"^\s*(?:e|i|\\text\{.*\})\s*$", text)
-    )
-
-
-def _interval(low: Node, high: Node, closed_low: bool, closed_high: bool, label: str) -> Node:
-    mark = ("[" if closed_low else "(") + ("]" if closed_high else ")")
+def interval(low: Node, high: Node, low_closed: bool, high_closed: bool, label: str) -> Node:
+    """The interval between two values."""
+    mark = ("[" if low_closed else "(") + ("]" if high_closed else ")")
     return Node("interval", "", (low, high), mark=mark, label=label)
-
-
-def _union(text: str) -> Node | None:
-    parts = re.split(r"\\cup(?![a-zA-Z])", text)
-    if len(parts) < 2 or len(parts) > MAX_ITEMS or any(depth_of(part) != 0 for part in parts):
-        return None
-    return Node("union", text, tuple(parse(part) for part in parts))
-
-
-def _brackets(text: str) -> Node | None:
-    """A tuple or interval, a set, or the inside of needless parentheses."""
-    if match := BUILDER.match(text):
-        node = parse(match[2])
-        return node if node.kind in ("interval", "except") or node.mark == "or" else None
-    if re.match(r"^\\\{.*\\\}$", text) and len(split(text, "")) == 1 and text.count(r"\{") == 1:
-        inside = text[2:-2]
-        parts = _parts(inside.replace(r"\,", " "), ",;")
-        items = [parse(part) for part in parts[:MAX_ITEMS]]
-        flat = [
-            x
-            for item in items
-            for x in (item.items if item.kind == "list" and item.mark == r"\pm" else (item,))
-        ]
-        return Node("set", text, tuple(flat)) if items else Node("none", text)
-    if match := re.match(r"^\\(?:langle|lt)(.*)\\(?:rangle|gt)$", text):
-        return Node("tuple", text, tuple(parse(part) for part in _parts(match[1], ",;")), mark="()")
-    if len(text) < 2 or text[0] not in "([" or text[-1] not in ")]" or _closes_early(text):
-        return None
-    parts = _parts(text[1:-1], ",;")
-    if len(parts) > 1:
-        return Node(
-            "tuple", text, tuple(parse(part) for part in parts[:MAX_ITEMS]), mark=text[0] + text[-1]
-        )
-    inside = text[1:-1]
-    if parts and text[0] == "(" and text[-1] == ")" and not re.match(r"^\s*[A-Za-z]\s*$", inside):
-        node = parse(inside)
-        return node if node.kind != "list" or node.mark == r"\pm" else None
-    return None
-
-
-def _closes_early(text: str) -> bool:
-    """Whether the first bracket closes before the end: (1)(2)."""
-    depth = 0
-    for index, char in enumerate(text):
-        depth += (char in "([{") - (char in ")]}")
-        if depth == 0:
-            return index < len(text) - 1
-    return True

@@ -1,207 +1,117 @@
-"""A value and what it counts: units, currency, degrees and percent signs, told from the number they stand with."""
+"""What a value counts or measures: units with their powers, and counted things in words.
 
-import re
-from dataclasses import dataclass
+A unit is a tuple of (name, power), sorted by name: (("km", 1), ("h", -1)) for km/h. A counted thing
+has power 0, since "12 red apples" is neither more nor less than "12 apples".
+"""
 
-CURRENCY = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen", "₹": "rupee"}
-SYNONYMS = {
+from ei.checker.parse.vocabulary import DENIALS, HEDGES, NEUTRAL, words
+
+Unit = tuple[tuple[str, int], ...]
+
+NAMES = {
     name: unit
     for unit, names in {
-        "mm": "millimeter millimetre", "cm": "centimeter centimetre", "m": "meter metre", "km": "kilometer kilometre",
-        "inch": "in inche", "ft": "foot feet", "yd": "yard", "mi": "mile", "kg": "kilogram kilo", "g": "gram gm",
-        "mg": "milligram", "lb": "pound", "oz": "ounce", "l": "liter litre", "ml": "milliliter millilitre",
-        "s": "second sec", "min": "minute", "h": "hour hr", "day": "", "wk": "week", "month": "", "yr": "year",
-        "dollar": "usd buck", "cent": "¢", "mph": "", "kph": "kmh kmph", "rad": "radian", "gal": "gallon",
-        "am": "a.m", "pm": "p.m", "celsius": "c", "fahrenheit": "f", "square": "sq", "cubic": "cu",
+        "mm": "millimeter millimetre", "cm": "centimeter centimetre", "m": "meter metre",
+        "km": "kilometer kilometre", "inch": "in inche", "ft": "foot feet", "yd": "yard",
+        "mi": "mile", "kg": "kilogram kilo", "g": "gram gm", "mg": "milligram", "lb": "pound",
+        "oz": "ounce", "L": "liter litre l", "mL": "milliliter millilitre ml", "s": "second sec",
+        "min": "minute", "h": "hour hr", "day": "", "week": "wk", "month": "", "year": "yr",
+        "dollar": "usd buck", "cent": "", "euro": "eur", "gbp": "", "yen": "jpy", "rupee": "rs inr",
+        "mph": "", "kph": "kmh kmph", "rad": "radian", "gal": "gallon", "ton": "tonne",
+        "acre": "", "hectare": "ha", "quart": "qt", "pint": "pt", "cup": "", "mm Hg": "",
+        "celsius": "", "fahrenheit": "", "kelvin": "", "N": "newton", "J": "joule", "W": "watt",
+        "kW": "kilowatt", "kWh": "kwh", "V": "volt", "A": "amp ampere", "Hz": "hertz", "bit": "",
+        "Pa": "pascal", "kJ": "kilojoule", "mol": "mole", "C": "coulomb", "F": "farad", "K": "",
+        "byte": "", "kB": "kb kilobyte", "MB": "mb megabyte", "GB": "gb gigabyte", "unit": "",
         "people": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse",
+        "fish": "", "sheep": "", "deer": "", "teeth": "tooth", "geese": "goose",
+        "loaf": "loaves", "leaf": "leaves", "knife": "knives", "die": "dice", "staff": "",
+        "money": "", "water": "", "milk": "", "data": "", "ppm": "", "dB": "decibel",
     }.items()
     for name in (unit, *names.split())
 }  # fmt: skip
-NEUTRAL = {"unit", "total", "altogether", "different", "distinct", "possible", "exactly", "a", "an", "the", "of",
-           "is", "are", "there", "only", "each", "one", "whole", "all", "same", "such", "that", "these", "for",
-           "number", "way", "answer", "here"}  # fmt: skip
-# Words that say something about the number which may not be dropped.
-MEANINGFUL = {"not", "or", "and", "less", "more", "least", "most", "than", "greater", "fewer", "minus", "plus",
-              "except", "between", "to", "over", "under", "without", "no", "squared", "cubed", "factorial", "if",
-              "unless", "but", "remainder", "mod", "modulo", "base", "about", "approximately", "around", "nearly",
-              "half", "third", "quarter", "fourth", "fifth", "tenth", "thousand", "million", "billion", "hundred",
-              "dozen", "double", "twice", "negative", "other", "wrong", "false", "undefined", "infinite", "th", "st",
-              "nd", "rd", "divided", "multiplied", "times", "above", "below", "up", "down", "left", "incorrect",
-              "trillion", "pair", "score", "power", "root", "odd", "even", "from", "until", "before", "after", "when",
-              "where", "choose", "then", "so", "because", "since"}  # fmt: skip
-MULTIPLIERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
-RATES = {"mph": ("mi", "per", "h"), "kph": ("km", "per", "h")}
-SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-    " eighteen nineteen"
+COUNTED = words(
+    "people men women children mice fish sheep deer teeth geese loaf leaf knife die staff unit bit"
+    " byte cent money water milk data"
 )
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-WORDS = {
-    **{word: value for value, word in enumerate(SMALL.split())},
-    **{word: 10 * value for value, word in enumerate(TENS.split(), start=2)},
-    "hundred": 100,
-}
+RATES = {"mph": (("mi", 1), ("h", -1)), "kph": (("km", 1), ("h", -1))}
+POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
+RAISED = {"squared": 2, "cubed": 3}
+CURRENCY = {
+    "$": "dollar", "€": "euro", "£": "gbp", "¥": "yen", "₹": "rupee", "¢": "cent",
+    "USD": "dollar", "EUR": "euro", "GBP": "gbp", "Rs": "rupee", "INR": "rupee"
+}  # fmt: skip
+SHORT = frozenset("m g s h L l K J N W V A C F".split())  # a letter, so one only after a space
+LENGTHS = words("mm cm m km inch ft yd mi")
 
-TRAILING_TEXT = re.compile(
-    r"\s*(?:\\text\{(?P<text>[^{}]*)\}|(?<![a-zA-Z\\_^])(?P<word>[a-zA-Z]{2,}\.?(?:\s+[a-zA-Z']+\.?){0,12}))"
-    r"\s*(?P<power>\^\s*(?:\d|\{-?\d\}))?\s*$"
-)
-MODULUS = re.compile(
-    r"\s*(?:\\pmod\s*\{?(\w+)\}?|\(\s*(?:\\text\{\s*)?\\?mod\s*\}?\s*(\w+)\s*\}?\s*\))$"
-)
-PER = re.compile(r"\s*(?:/|\\cdot)\s*$")
-VALUE_END = re.compile(
-    r"\\text\{[^{}]*\}(?:\s*\^\s*\{?-?\d\}?)?$|[\d)}\]|%!]$|\\circ$|\\pi$|[\d)}\]]\s*[a-zA-Z]$"
-)
-FUNCTIONS = {
-    "sin",
-    "cos",
-    "tan",
-    "cot",
-    "sec",
-    "csc",
-    "log",
-    "ln",
-    "exp",
-    "gcd",
-    "lcm",
-    "pi",
-    "sqrt",
-}
-ALONE = re.compile(
-    r"^(?P<value>-?[\d.,]*\d(?:/\d+)?) (?P<unit>m|g|s|h|L|l|K|J|N|W|V|A|C|F)(?P<power>\^\{?[23]\}?)?$"
+
+def unit_name(word: str) -> str | None:
+    """The short name of a unit, or None: "feet" and "ft" are "ft", "Meters" is "m"."""
+    for form in (word, word.lower(), word.lower().removesuffix("s"), word.lower().removesuffix("es")):
+        if form in NAMES and not (form in SHORT and len(word) > 1):
+            return NAMES[form]
+    return None
+
+
+def is_thing(word: str) -> bool:
+    """Whether the word may name what is counted: a plural that denies, hedges or counts nothing."""
+    low = word.lower()
+    if low in DENIALS or low in HEDGES or not low.isalpha():
+        return False
+    return len(low) >= 4 and low.endswith("s") and not low.endswith("ss") and low not in NEVER
+
+
+def describes(word: str) -> bool:
+    """Whether the word may stand before a counted thing: "red" apples, "different" ways."""
+    low = word.lower()
+    return low.isalpha() and low not in DENIALS and low not in HEDGES and low not in NEVER
+
+
+NEVER = words(
+    "times plus minus squares cubes powers roots minuses is was has does versus thus as this its"
+    " yes vs per and of by x to mod modulo th st nd rd pi e base factorial squared cubed divided"
+    " multiplied choose twice double triple half third quarter percent negative positive because"
+    " since where when that which who so then hence therefore but with without for a an the"
+    " remainder plus degrees degree it if my we he she"
 )
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """The text of a value, and the sorted words of its unit; `%` and degrees are flags."""
-
-    value: str
-    unit: tuple[str, ...] = ()
-    percent: bool = False
-    degrees: bool = False
+def thing(word: str) -> tuple[str, int]:
+    """A counted thing in the singular, with power 0."""
+    low = word.lower()
+    name = NAMES.get(low) or NAMES.get(low.removesuffix("s"))
+    return (name or low.removesuffix("s"), 0)
 
 
-def quantity(text: str) -> Quantity:
-    """The value with its unit taken off; a word that changes the meaning stays, and makes the whole a text."""
-    unit: list[str] = []
-    text = _currency(text.strip(), unit)
-    while match := TRAILING_TEXT.search(text):
-        before = PER.sub("", text[: match.start()].rstrip())
-        if not VALUE_END.search(before) or not _may_be_unit(
-            match, text[match.start() : match.start() + 1].isspace()
-        ):
-            break
-        words = _unit_words(match)
-        scale = MULTIPLIERS.get(words[0]) if words else None
-        if scale and re.fullmatch(r"-?[\d.,]+", before):
-            unit += words[1:]
-            text = rf"{before}\times 10^{{{scale}}}"
-            break
-        if not words or meaningful(match["text"] or match["word"]):
-            break
-        unit += words
-        text = before
-    if alone := ALONE.match(text):
-        unit += [alone["unit"].lower() + (alone["power"] or "").strip("^{}")]
-        text = alone["value"]
-    if match := MODULUS.search(text):
-        unit.append(f"mod{match[1]}")
-        text = text[: match.start()]
-    angle = bool(
-        re.search(r"\\(?:sin|cos|tan|cot|sec|csc|cis)", text)
-    )  # sin 60 degrees is no angle itself
-    text, degrees = (
-        (text, 0) if angle else re.subn(r"\s*\^\\circ\s*(?:([CF])(?![a-zA-Z]))?\s*$", "", text)
-    )
-    text, percent = re.subn(r"\s*%\s*$", "", text)
-    text = _currency(text.strip(), unit)
-    return Quantity(
-        text.strip(),
-        tuple(sorted({w for w in unit if w not in NEUTRAL})),
-        bool(percent),
-        bool(degrees),
-    )
-
-
-def _may_be_unit(match: re.Match[str], apart: bool) -> bool:
-    """Whether bare words may be a unit: 12 dogs and 12cm, but 3xy and 3 xy are products."""
-    for word in (match["word"] or "").split():
-        known = normal(word) in SYNONYMS.values() or normal(word) in NEUTRAL
-        if not known and (not apart or not re.search(r"[aeiou]", word.lower()) or len(word) < 3):
-            return False
-    return True
-
-
-def meaningful(phrase: str) -> bool:
-    """Whether a word of the phrase says something of the number itself; "5 times" is a count, "5 times x" is not."""
-    words = [word.lower().strip(".") for word in phrase.split()]
-    return words != ["times"] and any(word in MEANINGFUL or word in FUNCTIONS for word in words)
-
-
-def _currency(text: str, unit: list[str]) -> str:
-    """The text without a currency sign at either end; the sign's name goes to `unit`."""
-    match = re.match(r"^(-?)\s*(?:\\?([$€£¥₹])|\\text\{\\?([$€£])\}|Rs\.?)\s*", text)
-    if match and len(text) > match.end():
-        unit.append(CURRENCY.get(match[2] or match[3], "rupee"))
-        text = match[1] + text[match.end() :]
-    match = re.search(r"\s*(?:\\?([$€£¥₹¢]))$", text)
-    if match and match.start():
-        unit.append(CURRENCY.get(match[1], "cent"))
-        text = text[: match.start()]
-    return text
-
-
-def _unit_words(match: re.Match[str]) -> list[str]:
-    words = [
-        normal(word)
-        for word in re.findall(r"[a-zA-Z¢]+(?:\.[a-zA-Z]\b)?", match["text"] or match["word"] or "")
-    ]
-    if (
-        len(words) > 1
-        and words[0] == "inch"
-        and re.match(r"\s*in\s", match["text"] or match["word"] or "")
-    ):
-        words = words[1:]  # 12 in total
-    power = (match["power"] or "").strip("^{} ")
-    for name, parts in RATES.items():
-        if all(part in words for part in parts):
-            words = [name, *[word for word in words if word not in parts]]
-    for name in ("square", "cubic"):
-        if name in words:
-            words.remove(name)
-            power = "2" if name == "square" else "3"
-    return [
-        word + power if power and word not in NEUTRAL and i == 0 else word
-        for i, word in enumerate(words)
-    ]
-
-
-def normal(word: str) -> str:
-    """A unit's short name, in the singular: feet and ft are ft, apples apple."""
-    word = word.lower().strip(".")
-    if word in SYNONYMS:
-        return SYNONYMS[word]
-    singular = re.sub(r"(?<=[^s])s$", "", word)
-    return SYNONYMS.get(singular, singular)
-
-
-def same_unit(first: tuple[str, ...], second: tuple[str, ...], required: bool) -> bool:
-    """Whether the units agree; a missing one agrees with any unless units are required."""
+def same_unit(first: Unit, second: Unit, required: bool) -> bool:
+    """Whether two units agree; a missing one agrees with any unless units are required."""
     if required:
         return first == second
-    return set(first) <= set(second) or set(second) <= set(first)
+    measured = [tuple(part for part in unit if part[1]) for unit in (first, second)]
+    counted = [{name for name, power in unit if not power} for unit in (first, second)]
+    if measured[0] and measured[1] and not _same_measure(*measured):
+        return False
+    if measured[0] and measured[1]:
+        return True
+    if counted[0] and counted[1]:
+        return counted[0] <= counted[1] or counted[1] <= counted[0]
+    return not ((measured[0] and counted[1]) or (measured[1] and counted[0]))
 
 
-def number_word(text: str) -> int | None:
-    """The value of a number written in words up to a hundred, or None: "twenty-one" is 21."""
-    words = re.split(r"[\s-]+", re.sub(r"\\text\{([^{}]*)\}", r"\1", text).strip().lower())
-    if not 1 <= len(words) <= 2 or any(word not in WORDS for word in words):
-        return None
-    values = [WORDS[word] for word in words]
-    if len(values) == 1:
-        return values[0]
-    if values[1] == 100 and 1 <= values[0] <= 9:
-        return values[0] * 100
-    return sum(values) if 20 <= values[0] <= 90 and 1 <= values[1] <= 9 else None
+def _same_measure(first: Unit, second: Unit) -> bool:
+    """Whether the units are equal; "units" stand for any of the same power."""
+    if first == second:
+        return True
+    generic = any(part[0] == "unit" for part in (*first, *second))
+    powers = [sorted(power for _, power in unit) for unit in (first, second)]
+    return generic and powers[0] == powers[1]
+
+
+def normal(parts: list[tuple[str, int]]) -> Unit:
+    """The unit with rates written out, equal names joined, and sorted."""
+    found: dict[str, int] = {}
+    for name, power in parts:
+        for base, exponent in RATES.get(name, ((name, 1),)) if power else ((name, 0),):
+            found[base] = found.get(base, 0) + (exponent * power if power else 0)
+    kept = [(name, power) for name, power in found.items() if power or (name, 0) in parts]
+    return tuple(sorted((n, p) for n, p in kept if n not in NEUTRAL))

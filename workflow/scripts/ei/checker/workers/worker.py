@@ -49,7 +49,7 @@ def judges(settings: Settings, job: str) -> list[Callable[[], Judge]]:
 
         found = judge_of(settings.reward)
         return [lambda: found]
-    return [_exact_rules, _all_rules]
+    return [_exact_rules, _precise_rules, _all_rules]
 
 
 def limited(stages: list[Callable[[], Judge]], task: list[str], settings: Settings) -> Verdict:
@@ -79,15 +79,25 @@ def _caught(judge: Judge, task: list[str], settings: Settings) -> Verdict | None
 
 
 def _exact_rules() -> Judge:
-    from ei.checker.compare.quick import quick
+    from ei.checker.compare.rules import exact_rules
 
-    return quick
+    return exact_rules
+
+
+def _precise_rules() -> Judge:
+    import ei.checker.compare.precise  # mpmath takes 0.1 s
+    from ei.checker.compare.rules import precise_rules
+
+    assert ei.checker.compare.precise
+    return precise_rules
 
 
 def _all_rules() -> Judge:
-    from ei.checker.compare.judge import judge
+    from ei.checker.compare.calculus import warm_up
+    from ei.checker.compare.rules import all_rules
 
-    return judge
+    warm_up()  # sympy's first use takes as long as its import
+    return all_rules
 
 
 def _explainer() -> Judge:

@@ -1,0 +1,337 @@
+r"""Expressions: a recursive-descent reader of tokens that leaves none of them out.
+
+    sum     = product (("+" | "-" | "\pm") product)*
+    product = ["-"] power (("*" | "/" | nothing) ["-"] power)*
+    power   = atom "!"* ["^" argument]
+
+Juxtaposition is a product; `2\frac13` and `2 1/3` are mixed numbers; two numbers side by side are
+nothing. `a/bc` is `(a/b)c`, as a calculator has it.
+"""
+
+from fractions import Fraction
+
+from ei.checker.parse.cursor import Cursor
+from ei.checker.parse.numerals import number_in_words
+from ei.checker.parse.tokens import Token, Unreadable
+from ei.checker.parse.tree import PI, ZERO, Tree, negative, number
+from ei.checker.parse.vocabulary import ACCENTS, CONSTANTS, GEOMETRY, GREEK, SAME_GREEK
+
+MAX_DIGITS = 400  # of a numeral
+DEGREE: Tree = ("/", PI, number(180))
+STARTS = frozenset(
+    "frac sqrt binom pi infty sum prod int lim mathbb emptyset".split()
+) | frozenset([*ACCENTS, *GEOMETRY, *GREEK, *CONSTANTS])
+
+
+class Expressions(Cursor):
+    """Reads expressions; `degrees` says whether a degree sign stood outside of a function."""
+
+    def sum(self) -> Tree:
+        """Terms with signs between them."""
+        self.enter()
+        total = self.product()
+        while self.text() in ("+", "-", "±", "∓"):
+            sign = self.take().text
+            if self.text() in ("+", "-"):
+                raise Unreadable("two signs in a row")
+            term = self.product()
+            if sign in ("±", "∓"):
+                total = ("pm", total, term, 1 if sign == "±" else -1)
+            else:
+                total = ("+", total, term if sign == "+" else negative(term))
+        self.leave()
+        return total
+
+    def product(self) -> Tree:
+        """Factors with `*`, `/` or nothing between them, and one sign before them."""
+        sign = self.sign()
+        total = self.power()
+        while True:
+            if self.text() in ("*", "/") and self.peek().kind == "op":
+                operator, signed = self.take().text, self.sign()
+                factor = self.power()
+                factor = negative(factor) if signed == "-" else factor
+                total = (operator, total, factor)
+            elif self.starts_factor():
+                total = self.beside(total)
+            else:
+                break
+        if sign in ("±", "∓"):
+            return ("pm", ZERO, total, 1 if sign == "±" else -1)
+        return negative(total) if sign == "-" else total
+
+    def sign(self) -> str:
+        """The sign that is taken before a factor, if any; a second one is nothing."""
+        if self.text() not in ("+", "-", "±", "∓") or self.peek().kind != "op":
+            return ""
+        sign = self.take().text
+        if self.text() in ("+", "-", "±", "∓"):
+            raise Unreadable("two signs in a row")
+        return sign
+
+    def beside(self, total: Tree) -> Tree:
+        """The factor that follows without an operator, or the fraction of a mixed number."""
+        before, token = self.tokens[self.at - 1], self.peek()
+        if token.kind == "num" and before.kind == "num":
+            return self.mixed(total)
+        if token.kind == "num" and before.text not in ("i", "pi"):
+            raise Unreadable("a number after a factor")
+        if before.kind == "num" and token.text in ("C", "P") and self.kind(1) == "num":
+            return self.choose(total)
+        if before.kind == "num" and token.text == "frac":
+            fraction = self.power()
+            if fraction[0] == "/" and fraction[1][0] == fraction[2][0] == "num":
+                return _mixed(total, fraction)
+            return ("*", total, fraction)
+        return ("*", total, self.power())
+
+    def mixed(self, whole: Tree) -> Tree:
+        """`2 1/3`."""
+        top = self.take()
+        if not top.space or self.text() != "/" or self.kind(1) != "num":
+            raise Unreadable("two numbers side by side")
+        self.take()
+        fraction = ("/", number(self.numeral(top)), number(self.numeral(self.take())))
+        return _mixed(whole, fraction)
+
+    def choose(self, above: Tree) -> Tree:
+        """`9C4` and `9P4`."""
+        name = "binom" if self.take().text == "C" else "perm"
+        return ("fn", name, above, number(self.numeral(self.take())))
+
+    def power(self) -> Tree:
+        """An atom, its factorials and its exponent; degree signs are no exponent."""
+        self.enter()
+        base = self.factorials(self.atom())
+        while self.text() == "circ" or (self.text() == "^" and self.peek().kind == "op"):
+            if self.text() == "circ":  # \degree
+                self.take("degrees")
+                base = self.in_degrees(base)
+                continue
+            if self.degree_sign():
+                base = self.in_degrees(base)
+                continue
+            self.take()
+            base = self.factorials(("^", base, self.exponent()))
+        self.leave()
+        return base
+
+    def degree_sign(self) -> bool:
+        r"""Take `^\circ` or `^{\circ}` if it comes."""
+        braced = self.text(1) == "{" and self.text(2) == "circ" and self.text(3) == "}"
+        if self.text(1) != "circ" and not braced:
+            return False
+        for _ in range(4 if braced else 2):
+            self.take("degrees")
+        return True
+
+    def in_degrees(self, value: Tree) -> Tree:
+        """The value in radians inside of a function; outside, the value, and a note of the sign."""
+        if self.inside_function:
+            return ("*", value, DEGREE)
+        self.degrees = True
+        return value
+
+    def exponent(self) -> Tree:
+        """What follows `^`: a group, or one number, letter or function with its sign."""
+        self.enter()
+        found = self.signed_exponent()
+        self.leave()
+        return found
+
+    def signed_exponent(self) -> Tree:
+        """The exponent itself; `2^3^4` is `2^(3^4)`."""
+        if self.text() == "-":
+            self.take()
+            return negative(self.exponent())
+        if self.text() == "+":
+            self.take()
+        base = self.factorials(self.atom())
+        if self.text() == "^" and not self.degree_sign():
+            self.take()
+            return ("^", base, self.exponent())
+        return base
+
+    def factorials(self, value: Tree) -> Tree:
+        """The value with the `!` and `!!` that follow it."""
+        while self.text() == "!":
+            count = 0
+            while self.text() == "!":
+                self.take()
+                count += 1
+            if count > 2:
+                raise Unreadable("more than two factorial signs")
+            value = ("!" * count, value)
+        return value
+
+    def atom(self) -> Tree:
+        """A number, a name, a function with its argument, or a group."""
+        token = self.peek()
+        if token.kind == "num":
+            return number(self.numeral(self.take()))
+        if token.text in ("a", "A") and self.kind(1) == "word" and number_in_words(self.words_ahead()):
+            return self.in_words()
+        if token.kind == "letter" or (token.kind == "open" and self.braced_name()):
+            return self.letter()
+        if token.kind == "fn":
+            return self.function()
+        if token.kind == "open":
+            return self.group()
+        if token.text == "|" and token.kind == "op":
+            return self.bars()
+        if token.kind == "cmd":
+            return self.command()
+        if token.text == "_" and self.kind(1) in ("num", "letter"):  # _9C_4
+            return self.subscripted_choice()
+        if token.kind == "word":
+            return self.in_words()
+        raise Unreadable(f"{token.text or 'the end'} where a value should stand")
+
+    def numeral(self, token: Token) -> Fraction:
+        """The exact value of a numeral."""
+        if token.kind != "num":
+            raise Unreadable(f"{token.text} where a number should stand")
+        token.role = token.role or "number"
+        return numeral(token.text)
+
+    def in_words(self) -> Tree:
+        """A number in words."""
+        found = number_in_words(self.words_ahead())
+        if found is None:
+            raise Unreadable(f"the word {self.text()}")
+        self.take_words(found[1], "number in words")
+        return number(found[0])
+
+    def braced_name(self) -> bool:
+        """Whether `{x}` comes, which is `x`, with a subscript after it."""
+        return self.text() == "{" and self.kind(1) == "letter" and self.text(2) == "}" and (
+            self.text(3) == "_"
+        )  # fmt: skip
+
+    def letter(self) -> Tree:
+        """A variable with its subscript and primes, or a constant."""
+        braced = self.text() == "{"
+        if braced:
+            self.take()
+        token = self.take("letter")
+        if braced:
+            self.take()
+        if token.text in ("C", "P") and self.text() == "(" and not braced:
+            found = self.choice_function(token.text)
+            if found is not None:
+                return found
+        name = token.text + self.subscript()
+        while self.text() == "'":
+            self.take()
+            name += "'"
+        if name in ("e", "i"):
+            return ("const", name) if name == "e" else ("var", "i")
+        if name in ("f", "g", "h") and self.text() == "(" and not token.prose:
+            return ("fn", name, self.group())
+        return ("var", name)
+
+    def choice_function(self, name: str) -> Tree | None:
+        """`C(9, 4)` or `P(9, 4)`, with figures."""
+        if [self.kind(k) for k in range(1, 5)] != ["num", "sep", "num", "close"]:
+            return None
+        self.take()
+        top = number(self.numeral(self.take()))
+        self.take()
+        bottom = number(self.numeral(self.take()))
+        self.take()
+        return ("fn", "binom" if name == "C" else "perm", top, bottom)
+
+    def subscripted_choice(self) -> Tree:
+        """`_9C_4`, also after empty braces."""
+        self.take()
+        above = self.atom()
+        name = self.take().text
+        if name not in ("C", "P"):
+            raise Unreadable("a subscript of nothing")
+        if self.text() == "_":
+            self.take()
+        return ("fn", "binom" if name == "C" else "perm", above, self.atom())
+
+    def subscript(self) -> str:
+        """`_1` or `_{max}` as part of a name, or nothing."""
+        if self.text() != "_":
+            return ""
+        self.take("subscript")
+        token = self.peek()
+        if token.text == "{":
+            inside = self.tokens[self.at + 1 : token.match]
+            for _ in range(len(inside) + 2):
+                self.take("subscript")
+            return "_" + "".join(part.text for part in inside)
+        if token.kind == "open" or not token.kind:
+            raise Unreadable("a subscript that is missing")
+        return "_" + self.take("subscript").text
+
+    def starts_factor(self) -> bool:
+        """Whether the next token can begin a factor that stands beside another."""
+        token = self.peek()
+        if token.kind in ("num", "letter", "fn"):
+            return True
+        if token.kind == "open":
+            return token.text not in (r"\{", "]") and self.kind(1) != "word"
+        if token.kind == "cmd":
+            return token.text in STARTS
+        return token.text == "|" and token.kind == "op" and not self.bars_open
+
+    def group(self) -> Tree:
+        """What stands between brackets; other classes read lists there."""
+        raise NotImplementedError
+
+    def function(self) -> Tree:
+        """A function with its argument."""
+        raise NotImplementedError
+
+    def command(self) -> Tree:
+        """What a LaTeX command begins."""
+        raise NotImplementedError
+
+    def bars(self) -> Tree:
+        """An absolute value."""
+        self.take("absolute value")
+        outer, self.bars_open = self.bars_open, True
+        inside = self.sum()
+        if self.text() != "|":
+            raise Unreadable("an absolute value that does not end")
+        self.take("absolute value")
+        self.bars_open = outer
+        return ("fn", "abs", inside)
+
+    def name_of(self, token: Token) -> str:
+        """The name of a Greek letter, one for both of its forms."""
+        return SAME_GREEK.get(token.text, token.text)
+
+
+def numeral(text: str) -> Fraction:
+    r"""The exact value of `12`, `1,234.5`, `1.2e-3`, `0.1\overline{6}`, `0.\dot3` or `0.(3)`."""
+    if len(text) > MAX_DIGITS:
+        raise Unreadable("a numeral that is too long")
+    if "\\" in text or "(" in text:
+        return _repeating(text)
+    try:
+        return Fraction(text.replace(",", ""))
+    except ValueError:
+        raise Unreadable(f"{text} is no numeral") from None
+
+
+def _repeating(text: str) -> Fraction:
+    """A repeating decimal. With two dots, the cycle reaches from the first to the second."""
+    start = min(index for index in (text.find("\\"), text.find("(")) if index >= 0)
+    whole, _, plain = text[:start].partition(".")
+    cycle = "".join(char for char in text[start:] if char.isdigit())
+    places = len(plain)
+    top = int((whole or "0") + plain) * (10 ** len(cycle) - 1) + int(cycle)
+    return Fraction(top, (10 ** len(cycle) - 1) * 10**places)
+
+
+def _mixed(whole: Tree, fraction: Tree) -> Tree:
+    r"""`2\frac13`; one with a fraction above 1 may be a sum or a product, so it is neither."""
+    top, bottom = fraction[1][1], fraction[2][1]
+    simple = whole[0] == "num" and whole[1].denominator == top.denominator == bottom.denominator == 1
+    if not simple or not 0 < top < bottom:
+        raise Unreadable("a number before a fraction that makes no mixed number")
+    return ("+", whole, fraction)
