@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from checker.hostile import responses
+from checker.judging import ROOT
 from ei.checker import Settings, score, score_pairs
 from ei.checker.memo import read_memo
 

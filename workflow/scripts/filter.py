@@ -23,14 +23,17 @@ def label(
     max_per_question: int | None,
     max_tokens: int | None,
     correct_only: bool = True,
+    min_reward: float = 1.0,
 ) -> pl.DataFrame:
-    """The rows sorted by question and sample, with a column `dropped`: why, or null for those to keep.
+    """The rows by question and sample, with a column `dropped`: why, or null for those to keep.
 
-    Reasons, the first that holds: `wrong` (reward 0, if `correct_only`), `too_long` (prompt and response exceed
-    `max_tokens`), `duplicate` (an earlier sample of the question has the same text), `over_cap`.
+    Reasons, the first that holds: `wrong` (a reward below `min_reward`, if `correct_only`),
+    `too_long` (prompt and response exceed `max_tokens`), `duplicate` (an earlier sample of the
+    question has the same text), `over_cap`.
     """
     length = pl.col("prompt_ids").list.len() + pl.col("response_ids").list.len()
-    first: Any = pl.when(correct_only & (pl.col("reward") <= 0)).then(pl.lit("wrong"))
+    low = correct_only & (pl.col("reward").cast(pl.Float32) < pl.lit(min_reward, pl.Float32))
+    first: Any = pl.when(low).then(pl.lit("wrong"))
     if max_tokens is not None:
         first = first.when(length > max_tokens).then(pl.lit("too_long"))
     rows = scored.sort("question_id", "sample").with_columns(first.otherwise(None).alias("dropped"))
@@ -76,11 +79,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--lineage", required=True)
     parser.add_argument("--correct_only", type=stage.boolean, default=True)
+    parser.add_argument(
+        "--min_reward", type=float, default=1.0, help="with correct_only: the least reward that is kept"
+    )
     parser.add_argument("--dedupe", type=stage.boolean, default=True)
     parser.add_argument("--max_per_question", type=int)
     parser.add_argument("--max_tokens", type=int, help="of prompt and response together")
     flags = parser.parse_args()
-    used = stage.settings(flags, "correct_only", "dedupe", "max_per_question", "max_tokens")
+    used = stage.settings(flags, "correct_only", "min_reward", "dedupe", "max_per_question", "max_tokens")
     rows = label(read_table(flags.scored, NEEDED), **used)
     found = report(rows)
     if found["kept"] == 0:

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from ei import stage
-from ei.checker.answer.spelling import clean, key
+from ei.checker.answer.reading import answer_key
 from ei.files import read_table, stamp, write_json
 from ei.statistics import majority_at_k, pass_at_k, wilson
 
@@ -82,7 +82,7 @@ def at_k(responses: pl.DataFrame) -> dict[str, dict[str, float]]:
 def votes(extracted: pl.Series) -> pl.Series:
     """The checker's normalised string of each answer; null where there is none."""
     distinct = extracted.drop_nulls().unique()
-    normalised = [key(clean(answer)) for answer in distinct]
+    normalised = [answer_key(answer) for answer in distinct]
     return extracted.replace_strict(distinct, pl.Series(normalised, dtype=pl.String), default=None)
 
 

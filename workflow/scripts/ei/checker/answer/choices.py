@@ -63,6 +63,8 @@ def _is_its_text(rest: list[Token]) -> bool:
     """Whether what follows a letter may be the text of the choice."""
     if rest[0].kind == "op" and rest[0].text in ("^", "+", "/", "*", "_", "!", "|", "'"):
         return False
+    if rest[0].text == "-" and rest[1:2] and rest[1].kind == "num":
+        return False
     for index, token in enumerate(rest):
         low = token.text.lower()
         if low in v.DENIALS or low.endswith("n't") or low in ("and", "or", "right", "correct", "true"):

@@ -136,6 +136,9 @@ class Quantities(Functions):
     def unit(self, tree: Tree, found: list[tuple[str, int]]) -> list[tuple[str, int]]:
         """The unit that follows, a factor at a time: `cm^2`, `km/h`, `square feet`, `red apples`."""
         power = 1
+        if self.text() == "of" and self.text(1) in ("a", "an") and self.is_unit(2):
+            self.take("unit")  # 5/8 of a mile
+            self.take("unit")
         while True:
             token = self.peek()
             if power == 1 and found and token.text in ("/", "per", "*") and self.is_unit(1):
