@@ -28,7 +28,7 @@ def cases() -> Iterator[tuple[str, str, str, str]]:
 
 def formula(answer: str) -> bool:
     """Whether the answer is a plain formula, without delimiters, boxes or words."""
-    return not re.search(r"boxed|[<>]|\$|[a-zA-Z]{4,}|####|\\\[|\\\(|\*\*|\\ $", answer)
+    return not re.search(r"box|[<>]|\$|['`«*]|[a-zA-Z]{4,}|####|\\\[|\\\(|\*\*|\\ $", answer)
 
 
 @pytest.mark.parametrize(("category", "wanted", "reference", "answer"), list(cases()))

@@ -54,6 +54,15 @@ def test_the_cap_counts_what_is_left_and_takes_the_lowest_samples():
     assert kept(dedupe=True, max_per_question=2, max_tokens=8) == [("a", 0), ("a", 3), ("b", 0)]
 
 
+def test_a_lower_bound_keeps_rewards_in_between():
+    rows = scored().with_columns(
+        reward=pl.Series([1.0, 0.5, 0.7, 0.2, 0.0, 1.0, 0.5, 0.0], dtype=pl.Float32)
+    )
+    found = filter_stage.label(rows, False, None, None, min_reward=0.5)
+    assert found["dropped"].to_list().count("wrong") == 3
+    assert filter_stage.label(rows, False, None, None)["dropped"].to_list().count("wrong") == 6
+
+
 def test_the_length_limit_counts_prompt_and_response():
     assert ("a", 2) in kept(max_tokens=11)
     assert ("a", 2) not in kept(max_tokens=10)
