@@ -14,7 +14,9 @@ from ei.checker.workers.pool import judge_tasks
 REPEATS = 10_000
 LIMIT = Settings(timeout_s=1.0)
 LONGEST = 20 * LIMIT.max_chars  # beyond it a text is not looked at
-COMMAND = ["\\" + name for table in (COMMANDS, OPERATORS, RELATIONS) for name in table if name[0].isalpha()]
+COMMAND = [
+    "\\" + name for table in (COMMANDS, OPERATORS, RELATIONS) for name in table if name[0].isalpha()
+]
 PHRASES = [f"{phrase} " for phrase in (*vocabulary.CONNECTIVE_PHRASES, *vocabulary.PHRASAL_VERBS)]
 WORDS = [
     f"{sorted(words)[0]} "
@@ -43,7 +45,9 @@ def hostile() -> list[str]:
     draw = random.Random(5)
     pairs = ["".join(draw.sample(PIECES, 2)) for _ in range(len(PIECES))]
     texts = [piece * REPEATS for piece in (*PIECES, *pairs)]
-    return list(dict.fromkeys(text[:length] for text in texts for length in (LIMIT.max_chars, LONGEST)))
+    return list(
+        dict.fromkeys(text[:length] for text in texts for length in (LIMIT.max_chars, LONGEST))
+    )
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hostile import HANDMADE, REFERENCES, mutated, responses
 from sympy.parsing import sympy_parser
 
 from checker.judging import DEFAULT, ROOT, verdict
@@ -20,7 +21,6 @@ from ei.checker.workers import pool
 from ei.checker.workers.pool import Task, judge_tasks
 from ei.checker.workers.worker import limited
 from ei.stage import UserError
-from hostile import HANDMADE, REFERENCES, mutated, responses
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 PROC = Path("/proc")
@@ -127,7 +127,7 @@ def test_the_memory_of_a_worker_is_limited(tmp_path: Path) -> None:
     settings = with_reward(tmp_path, source, memory_mb=400)
     tasks = [("", str(size), "x") for size in (600 * 2**20, 1000)]
     found = {task[1]: verdict for task, verdict in judge_tasks(tasks, settings, 1)}
-    assert [(v.status, v.rule) for v in found.values()][0] == ("error", "memory")
+    assert next((v.status, v.rule) for v in found.values()) == ("error", "memory")
     assert found["1000"].status == "correct"
 
 

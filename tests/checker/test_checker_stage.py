@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from checker.judging import ROOT
-from hostile import responses
 from ei.checker import Settings, score, score_pairs
 
 SCRIPT = ROOT / "workflow" / "scripts" / "score.py"

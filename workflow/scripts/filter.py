@@ -80,13 +80,18 @@ def main() -> None:
     parser.add_argument("--lineage", required=True)
     parser.add_argument("--correct_only", type=stage.boolean, default=True)
     parser.add_argument(
-        "--min_reward", type=float, default=1.0, help="with correct_only: the least reward that is kept"
+        "--min_reward",
+        type=float,
+        default=1.0,
+        help="with correct_only: the least reward that is kept",
     )
     parser.add_argument("--dedupe", type=stage.boolean, default=True)
     parser.add_argument("--max_per_question", type=int)
     parser.add_argument("--max_tokens", type=int, help="of prompt and response together")
     flags = parser.parse_args()
-    used = stage.settings(flags, "correct_only", "min_reward", "dedupe", "max_per_question", "max_tokens")
+    used = stage.settings(
+        flags, "correct_only", "min_reward", "dedupe", "max_per_question", "max_tokens"
+    )
     rows = label(read_table(flags.scored, NEEDED), **used)
     found = report(rows)
     if found["kept"] == 0:

@@ -45,7 +45,10 @@ def read_flags() -> argparse.Namespace:
         "--memo", type=Path, help="the .pairs.parquet of an earlier step, whose verdicts are reused"
     )
     flags.add_argument(
-        "--explain", nargs=2, metavar=("REFERENCE", "RESPONSE"), help="show how a verdict is reached"
+        "--explain",
+        nargs=2,
+        metavar=("REFERENCE", "RESPONSE"),
+        help="show how a verdict is reached",
     )
     add_settings(flags, Settings)
     return flags.parse_args()
@@ -118,7 +121,8 @@ def main() -> None:
     if flags.explain:
         from ei.checker.explain import explain
 
-        print(explain(*flags.explain, settings))
+        reference, response = flags.explain
+        print(explain(reference, response, settings))
     else:
         write(flags, settings)
 

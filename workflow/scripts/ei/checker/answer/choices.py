@@ -17,7 +17,9 @@ CLOSERS = (")", ".", ":")
 def is_choice(reference: str) -> str:
     """The letter of a reference that is one choice, or ""."""
     try:
-        tokens = [t for t in tokens_of(peeled(reference)) if t.text not in ("(", ")", "{", "}", ".")]
+        tokens = [
+            t for t in tokens_of(peeled(reference)) if t.text not in ("(", ")", "{", "}", ".")
+        ]
     except Unreadable:
         return ""
     alone = len(tokens) == 1 and tokens[0].kind in ("letter", "word") and tokens[0].text in LETTERS
@@ -67,7 +69,11 @@ def _is_its_text(rest: list[Token]) -> bool:
         return False
     for index, token in enumerate(rest):
         low = token.text.lower()
-        if low in v.DENIALS or low.endswith("n't") or low in ("and", "or", "right", "correct", "true"):
+        if (
+            low in v.DENIALS
+            or low.endswith("n't")
+            or low in ("and", "or", "right", "correct", "true")
+        ):
             return False
         bracketed = rest[index - 1].text == "(" if index else False
         after = rest[index + 1].text if index + 1 < len(rest) else ""

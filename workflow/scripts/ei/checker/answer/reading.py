@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import dataclass, field
-
 from functools import lru_cache
 
 from ei.checker.answer.boxes import boxed
@@ -11,7 +10,6 @@ from ei.checker.answer.wrappers import peeled
 from ei.checker.parse.node import Node
 from ei.checker.parse.runs import tokens_of
 from ei.checker.parse.tokens import Token, Unreadable
-
 
 CACHED = 4096  # a reference is read once for all rollouts of its question
 

@@ -3,7 +3,7 @@
     statement  = [connective] (answer | subject verb answer | pronoun verb answer) [tail]
     tail       = "because" anything | ", which" words | "in total" | "for all x"
 
-A sentence with any other word states nothing: it may deny the number, doubt it, or speak of another.
+A sentence with any other word states nothing: it may deny the number, doubt it, or mean another.
 """
 
 from collections.abc import Iterator
@@ -80,15 +80,22 @@ def _is_item_number(tokens: list[Token], index: int) -> bool:
 
 
 def _check_other(
-    sentence: list[Token], claim: tuple[int, Node, list[Token]] | None, node: Node, best: int, before: bool
+    sentence: list[Token],
+    claim: tuple[int, Node, list[Token]] | None,
+    node: Node,
+    best: int,
+    before: bool,
 ) -> None:
     """Raise Unreadable unless a sentence beside the statement may be an explanation of it."""
     words = [token.text.lower() for token in sentence]
     item = sentence[0].kind == "num" and words[1:2] == ["."] and len(words) > 2
     heading = words[0] in v.HEADINGS or words[:2] == ["this", "is"] or item
     bare = claim is not None and claim[0] in (0, 3) and not heading
-    if bare and claim is not None and claim[1].key != node.key and not (
-        before and best >= 2 and claim[0] == 0
+    if (
+        bare
+        and claim is not None
+        and claim[1].key != node.key
+        and not (before and best >= 2 and claim[0] == 0)
     ):
         raise Unreadable("two statements that differ")
     if before and best >= 2:
@@ -160,8 +167,14 @@ def _only_value(tokens: list[Token]) -> Iterator[tuple[int, list[Token]]]:
     """The only number of a sentence after "Final answer:", with the word that it counts."""
     numbers = [i for i, token in enumerate(tokens) if token.kind == "num"]
     words = [token.text.lower() for token in tokens]
-    changed = v.DENIALS | v.HEDGES | v.words("square cube root half twice double triple third of by")
-    if len(numbers) == 1 and all(t.kind in ("word", "num") for t in tokens) and not changed & set(words):
+    changed = (
+        v.DENIALS | v.HEDGES | v.words("square cube root half twice double triple third of by")
+    )
+    if (
+        len(numbers) == 1
+        and all(t.kind in ("word", "num") for t in tokens)
+        and not changed & set(words)
+    ):
         yield 3, tokens[numbers[0] : numbers[0] + 2]
 
 
@@ -217,9 +230,9 @@ def _without_tails(tokens: list[Token]) -> Iterator[list[Token]]:
             free = _is_free(tokens[index + 1 :], True)
         elif opening and low in v.CLAUSES:
             free = _is_free(tokens[index + 1 :], False)
-        elif opening and _total(tokens[index:]):
-            free = True
-        elif low == "is" and {t.text.lower() for t in tokens[index:]} <= IS_THE_ANSWER:
+        elif (opening and _total(tokens[index:])) or (
+            low == "is" and {t.text.lower() for t in tokens[index:]} <= IS_THE_ANSWER
+        ):
             free = True
         elif low in ("that", "which", "who") and token.kind == "word":
             rest = tokens[index + 1 :]
@@ -233,7 +246,11 @@ def _without_tails(tokens: list[Token]) -> Iterator[list[Token]]:
 def _total(tokens: list[Token]) -> bool:
     """Whether the rest is "in total" and then at most a clause without figures."""
     words = [token.text.lower() for token in tokens]
-    size = 2 if words[:2] in (["in", "total"], ["in", "all"]) else int(words[0] in ("altogether", "total"))
+    size = (
+        2
+        if words[:2] in (["in", "total"], ["in", "all"])
+        else int(words[0] in ("altogether", "total"))
+    )
     return bool(size) and _is_free(tokens[size:], False) and (
         len(tokens) == size or words[size] in (",", ".")
     )  # fmt: skip
@@ -307,14 +324,18 @@ def _is_having(tokens: list[Token]) -> bool:
 def _after_adverbs(tokens: list[Token]) -> list[Token]:
     """The tokens after words such as "exactly", a colon, and "a profit of"."""
     at = 0
-    while at < len(tokens) and (tokens[at].text.lower() in v.ADVERBS or tokens[at].text in (":", ",")):
+    while at < len(tokens) and (
+        tokens[at].text.lower() in v.ADVERBS or tokens[at].text in (":", ",")
+    ):
         if tokens[at].kind == "letter" and [t.kind for t in tokens[at + 1 : at + 2]] != ["word"]:
             break
         if tokens[at].text.lower() in ("a", "the") and _reads_as_number(tokens[at:]):
             break
         at += 1
     for index in range(at, min(at + 4, len(tokens))):
-        if tokens[index].text == "of" and all(t.text.lower() in v.SUBJECTS for t in tokens[at:index]):
+        if tokens[index].text == "of" and all(
+            t.text.lower() in v.SUBJECTS for t in tokens[at:index]
+        ):
             if {"square", "cube", "root", "reciprocal", "half", "third", "sum", "number", "digits",
                 "average", "product", "difference", "quotient", "set", "mean", "ratio"} & {
                 t.text.lower() for t in tokens[at:index]}:  # fmt: skip
@@ -388,9 +409,15 @@ def _without_qualifier(tokens: list[Token]) -> tuple[list[Token], str]:
         token = tokens[index]
         if (modulus := _modulus(tokens[index:])) is not None:
             return trimmed(tokens[:index]), f"mod {modulus}"
-        if token.kind == "word" and token.text.lower() in v.QUALIFIER_STARTS and index < len(tokens) - 1:
+        if (
+            token.kind == "word"
+            and token.text.lower() in v.QUALIFIER_STARTS
+            and index < len(tokens) - 1
+        ):
             rest = tokens[index:]
-            if all(_may_qualify(part) for part in rest) and any(p.kind in ("letter", "cmd") for p in rest):
+            if all(_may_qualify(part) for part in rest) and any(
+                p.kind in ("letter", "cmd") for p in rest
+            ):
                 body = tokens[: index - (tokens[index - 1].text in (",", "("))]
                 for part in rest:
                     part.role = "qualifier"

@@ -6,7 +6,6 @@ a small term in; two formulas when they agree at NEEDED points where both are de
 
 import math
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -85,7 +84,11 @@ def hidden_digits(tree: Tree) -> int:
 def agree(a: Any, b: Any, digits: int) -> bool:
     """Whether two values, or grids of them, agree to so many digits, relative to their size."""
     if isinstance(a, Grid) or isinstance(b, Grid):
-        return isinstance(a, Grid) and isinstance(b, Grid) and a.agrees(b, lambda x, y: agree(x, y, digits))
+        return (
+            isinstance(a, Grid)
+            and isinstance(b, Grid)
+            and a.agrees(b, lambda x, y: agree(x, y, digits))
+        )
     if mpmath.isnan(a) or mpmath.isnan(b):
         raise Undefined("not a number")
     if mpmath.isinf(a) or mpmath.isinf(b):
@@ -95,23 +98,29 @@ def agree(a: Any, b: Any, digits: int) -> bool:
 
 
 def _same_formula(first: Tree, second: Tree, names: list[str]) -> bool:
-    """Whether two formulas agree at enough points."""
+    """Whether two formulas agree at enough points.
+
+    Points of both signs first, then positive ones; where roots and logarithms leave too few, their
+    principal values. Textbooks take letters under roots to be positive.
+    """
     whole = _counting(first) | _counting(second)
-    roots = _has_roots(first) and _has_roots(second)  # textbooks take the letters in them positive
-    for positive in (True,) if roots and not whole else (False, True):
-        defined = 0
-        with mp.workdps(DIGITS):
-            for env in _points(names, whole, positive):
-                try:
-                    a, b = evaluate(first, env, True), evaluate(second, env, True)
-                    if not agree(a, b, CLOSE):
-                        return False
-                    defined += 1
-                except Undefined:
-                    continue
-        if defined >= NEEDED:
+    roots = _has_roots(first) and _has_roots(second) and not whole
+    for positive, strict in ((False, True), (True, True), (True, False))[roots:]:
+        found = [_agree_at(first, second, env, strict) for env in _points(names, whole, positive)]
+        if False in found:
+            return False
+        if found.count(True) >= NEEDED:
             return True
     raise Unknown("defined at too few points")
+
+
+def _agree_at(first: Tree, second: Tree, env: Env, strict: bool) -> bool | None:
+    """Whether two formulas agree at a point; None where one is not defined."""
+    with mp.workdps(DIGITS):
+        try:
+            return agree(evaluate(first, env, strict), evaluate(second, env, strict), CLOSE)
+        except Undefined:
+            return None
 
 
 def _has_roots(tree: Tree) -> bool:
@@ -123,13 +132,12 @@ def _has_roots(tree: Tree) -> bool:
     )
 
 
+@mp.workdps(DIGITS)
 def _points(names: list[str], whole: frozenset[str], positive: bool) -> list[Env]:
     """The test points: rational, or natural numbers for letters that count something."""
     if whole:
-        return [
-            {name: mp.mpf(start + 2 * i) for i, name in enumerate(names)} for start in WHOLE
-        ]
-    found = []
+        return [{name: mp.mpf(start + 2 * i) for i, name in enumerate(names)} for start in WHOLE]
+    found: list[Env] = []
     for shift in range(len(POINTS)):
         env = {}
         for i, name in enumerate(names):
@@ -144,13 +152,15 @@ def _counting(tree: Tree) -> frozenset[str]:
     """The letters in factorials, binomials, bounds of sums, and exponents of negative numbers."""
     found: frozenset[str] = frozenset()
     for part in parts(tree):
-        if part[0] in ("!", "!!") or (part[0] == "fn" and part[1] in ("binom", "perm", "gcd", "lcm")):
+        if part[0] in ("!", "!!") or (
+            part[0] == "fn" and part[1] in ("binom", "perm", "gcd", "lcm")
+        ):
             found |= letters(part)
         elif part[0] in ("sum", "prod"):
             found |= letters(part[2]) | letters(part[3])
-        elif part[0] == "^" and (part[1][0] == "neg" or (part[1][0] == "num" and part[1][1] < 0)):
-            found |= letters(part[2])
-        elif part[0] == "^" and part[1] == ("var", "i"):
+        elif (
+            part[0] == "^" and (part[1][0] == "neg" or (part[1][0] == "num" and part[1][1] < 0))
+        ) or (part[0] == "^" and part[1] == ("var", "i")):
             found |= letters(part[2])
     return found
 
@@ -171,7 +181,13 @@ def evaluate(tree: Tree, env: Env, strict: bool = False) -> Any:
         return rule(tree, env, strict)
     except ZeroDivisionError:
         raise Undefined("division by zero") from None
-    except (ValueError, TypeError, OverflowError, AttributeError, mpmath.libmp.libhyper.NoConvergence) as error:
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        AttributeError,
+        mpmath.libmp.libhyper.NoConvergence,
+    ) as error:
         raise Unknown(str(error)) from None
 
 
@@ -205,7 +221,11 @@ def _power(tree: Tree, env: Env, strict: bool) -> Any:
     if tree[2][0] == "/" and tree[2][2][0] == "num" and tree[2][2][1] % 2 and _negative(base):
         odd = tree[2][2][1]
         top = evaluate(tree[2][1], env, strict)
-        return -((-base) ** exponent) if mpmath.isint(top) and int(top) % 2 and odd else abs(base) ** exponent
+        return (
+            -((-base) ** exponent)
+            if mpmath.isint(top) and int(top) % 2 and odd
+            else abs(base) ** exponent
+        )
     return base**exponent
 
 
@@ -323,5 +343,3 @@ RULES: dict[str, Callable[[Tree, Env, bool], Any]] = {
     "!": _factorial, "!!": _factorial, "fn": _function, "sum": _series, "prod": _series,
     "node": _grid,
 }  # fmt: skip
-
-

@@ -1,4 +1,4 @@
-"""What Unicode writes in one sign and LaTeX or plain text in several: one table, applied in one pass."""
+"""What Unicode writes in one sign and LaTeX in several: one table, applied in one pass."""
 
 import re
 
@@ -29,9 +29,7 @@ SYMBOLS = {
     "✓": " ", "✔": " ", "🎯": " ", "👉": " ", "📌": " ", "📝": " ", "💡": " ", "\ufe0f": "",
     **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
 }  # fmt: skip
-TABLE = str.maketrans(
-    {**dict.fromkeys(INVISIBLE, ""), **dict.fromkeys(CONTROL, " "), **SYMBOLS}  # type: ignore[arg-type]
-)
+TABLE = str.maketrans({**dict.fromkeys(INVISIBLE, ""), **dict.fromkeys(CONTROL, " "), **SYMBOLS})
 RAISED = re.compile(f"[{''.join(SUPERSCRIPTS)}]+")  # 10²³
 LOWERED = re.compile(f"[{''.join(SUBSCRIPTS)}]+")  # x₁₂
 

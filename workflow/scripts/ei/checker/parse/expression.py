@@ -19,7 +19,7 @@ from ei.checker.parse.vocabulary import ACCENTS, CONSTANTS, GEOMETRY, GREEK, SAM
 MAX_DIGITS = 400  # of a numeral
 DEGREE: Tree = ("/", PI, number(180))
 STARTS = frozenset(
-    "frac sqrt binom pi infty sum prod int lim mathbb emptyset".split()
+    ["frac", "sqrt", "binom", "pi", "infty", "sum", "prod", "int", "lim", "mathbb", "emptyset"]
 ) | frozenset([*ACCENTS, *GEOMETRY, *GREEK, *CONSTANTS])
 
 
@@ -169,7 +169,11 @@ class Expressions(Cursor):
         token = self.peek()
         if token.kind == "num":
             return number(self.numeral(self.take()))
-        if token.text in ("a", "A") and self.kind(1) == "word" and number_in_words(self.words_ahead()):
+        if (
+            token.text in ("a", "A")
+            and self.kind(1) == "word"
+            and number_in_words(self.words_ahead())
+        ):
             return self.in_words()
         if token.kind == "letter" or (token.kind == "open" and self.braced_name()):
             return self.letter()
@@ -331,7 +335,9 @@ def _repeating(text: str) -> Fraction:
 def _mixed(whole: Tree, fraction: Tree) -> Tree:
     r"""`2\frac13`; one with a fraction above 1 may be a sum or a product, so it is neither."""
     top, bottom = fraction[1][1], fraction[2][1]
-    simple = whole[0] == "num" and whole[1].denominator == top.denominator == bottom.denominator == 1
+    simple = (
+        whole[0] == "num" and whole[1].denominator == top.denominator == bottom.denominator == 1
+    )
     if not simple or not 0 < top < bottom:
         raise Unreadable("a number before a fraction that makes no mixed number")
     return ("+", whole, fraction)

@@ -24,7 +24,20 @@ from ei.checker.parse.vocabulary import NEUTRAL
 BASES = {
     word: base
     for base, word in enumerate(
-        "two three four five six seven eight nine ten eleven twelve".split(), start=2
+        [
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ],
+        start=2,
     )
 }
 LEADING = {
@@ -200,8 +213,7 @@ class Quantities(Functions):
             return self.short_unit(tree, first)
         if token.kind == "word" and word in POWERS and self.is_unit(1):
             self.take("unit")
-            name = unit_name(self.take("unit").text) or ""
-            return [(name, POWERS[word])]
+            return [(unit_name(self.take("unit").text) or "", POWERS[word])]
         if token.text == "mm Hg" or (token.kind == "cmd" and token.text == "degree"):
             return []
         if token.kind != "word":
@@ -257,7 +269,7 @@ class Quantities(Functions):
         """ "of bread" after "pieces"."""
         if self.text() != "of" or self.kind(1) != "word" or not describes(self.text(1)):
             return []
-        found = []
+        found: list[tuple[str, int]] = []
         self.take("counted")
         while self.kind() == "word" and describes(self.text()) and len(found) < 3:
             found.append(thing(self.take("counted").text))

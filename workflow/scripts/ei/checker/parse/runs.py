@@ -7,7 +7,16 @@ product, unless they stand beside a word: "red" in "12 red marbles".
 from ei.checker.parse.numerals import NUMBER_WORDS
 from ei.checker.parse.tokens import Token, match_brackets, pieces_of
 from ei.checker.parse.units import CURRENCY, unit_name
-from ei.checker.parse.vocabulary import CONSTANTS, DENIALS, FUNCTIONS, GREEK, HEDGES, JOINERS, SUBJECTS, words
+from ei.checker.parse.vocabulary import (
+    CONSTANTS,
+    DENIALS,
+    FUNCTIONS,
+    GREEK,
+    HEDGES,
+    JOINERS,
+    SUBJECTS,
+    words,
+)
 
 SHORT_WORDS = words(
     "is in of to by at an the for all any not one two six ten was has had got get can may he she it"

@@ -1,8 +1,8 @@
 r"""The shape of an answer: a value, a list, a tuple or interval, a set, a union, an equation.
 
-    listing  = relation (("," | ";" | "and" | "or") relation)*
-    relation = side (("=" | "<" | "\in" | ...) side)*
-    side     = member (("\cup" | "\cap" | "\setminus") member)*
+listing  = relation (("," | ";" | "and" | "or") relation)*
+relation = side (("=" | "<" | "\in" | ...) side)*
+side     = member (("\cup" | "\cap" | "\setminus") member)*
 """
 
 from dataclasses import replace

@@ -62,23 +62,117 @@ COMMA = re.compile(r"\{ ?, ?\}|,\\! ?")  # 1{,}234 and 1,\!234
 FACTORIALS = ("num", "close")  # what the sign of a factorial may follow
 BRACE = re.compile(r"\\.|[{}]", re.S)  # an escaped sign is passed over
 TEXTS = frozenset(
-    "text textnormal textrm textbf textit textsf texttt textup textsc mbox hbox operatorname"
-    " mathrm mathop textmd".split()
+    [
+        "text",
+        "textnormal",
+        "textrm",
+        "textbf",
+        "textit",
+        "textsf",
+        "texttt",
+        "textup",
+        "textsc",
+        "mbox",
+        "hbox",
+        "operatorname",
+        "mathrm",
+        "mathop",
+        "textmd",
+    ]
 )
 FONTS = frozenset(
-    "mathbf mathit mathsf mathtt mathnormal boldsymbol bm bold emph pmb mathcal mathscr mathfrak"
-    " displaylimits underline ensuremath smash".split()
+    [
+        "mathbf",
+        "mathit",
+        "mathsf",
+        "mathtt",
+        "mathnormal",
+        "boldsymbol",
+        "bm",
+        "bold",
+        "emph",
+        "pmb",
+        "mathcal",
+        "mathscr",
+        "mathfrak",
+        "displaylimits",
+        "underline",
+        "ensuremath",
+        "smash",
+    ]
 )
 DROPPED = frozenset(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm displaystyle"
-    " textstyle scriptstyle limits nolimits strut mathstrut rm bf it sf tt large Large small"
-    " normalsize centering hfill hline allowbreak nonumber notag middle mathopen mathclose"
-    " cdotp hskip noindent par newline itshape bfseries upshape".split()
+    [
+        "left",
+        "right",
+        "big",
+        "Big",
+        "bigg",
+        "Bigg",
+        "bigl",
+        "bigr",
+        "Bigl",
+        "Bigr",
+        "biggl",
+        "biggr",
+        "Biggl",
+        "Biggr",
+        "bigm",
+        "displaystyle",
+        "textstyle",
+        "scriptstyle",
+        "limits",
+        "nolimits",
+        "strut",
+        "mathstrut",
+        "rm",
+        "bf",
+        "it",
+        "sf",
+        "tt",
+        "large",
+        "Large",
+        "small",
+        "normalsize",
+        "centering",
+        "hfill",
+        "hline",
+        "allowbreak",
+        "nonumber",
+        "notag",
+        "middle",
+        "mathopen",
+        "mathclose",
+        "cdotp",
+        "hskip",
+        "noindent",
+        "par",
+        "newline",
+        "itshape",
+        "bfseries",
+        "upshape",
+    ]
 )
-ARGUMENT_DROPPED = frozenset("phantom hspace vspace hphantom vphantom color label tag".split())
+ARGUMENT_DROPPED = frozenset(
+    ["phantom", "hspace", "vspace", "hphantom", "vphantom", "color", "label", "tag"]
+)
 ENVIRONMENTS = frozenset(
-    "align equation gather math displaymath eqnarray split aligned gathered center answer"
-    " solution multline alignat".split()
+    [
+        "align",
+        "equation",
+        "gather",
+        "math",
+        "displaymath",
+        "eqnarray",
+        "split",
+        "aligned",
+        "gathered",
+        "center",
+        "answer",
+        "solution",
+        "multline",
+        "alignat",
+    ]
 )
 RELATIONS = {
     "=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "~=": "~=", "==": "=",

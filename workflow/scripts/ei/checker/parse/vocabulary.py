@@ -11,10 +11,10 @@ def words(text: str) -> frozenset[str]:
 
 # Functions, by their plain names and LaTeX commands; the value is the name in the tree.
 FUNCTIONS = {
-    **{name: name for name in "sin cos tan cot sec csc sinh cosh tanh coth ln exp".split()},
-    **{f"arc{name}": f"arc{name}" for name in "sin cos tan cot sec csc".split()},
-    **{f"a{name}": f"arc{name}" for name in "sin cos tan".split()},
-    **{f"{name}": name for name in "log max min gcd lcm floor ceil abs arg sgn det".split()},
+    **{name: name for name in ["sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "ln", "exp"]},
+    **{f"arc{name}": f"arc{name}" for name in ["sin", "cos", "tan", "cot", "sec", "csc"]},
+    **{f"a{name}": f"arc{name}" for name in ["sin", "cos", "tan"]},
+    **{f"{name}": name for name in ["log", "max", "min", "gcd", "lcm", "floor", "ceil", "abs", "arg", "sgn", "det"]},
     "lg": "lg", "tg": "tan", "ctg": "cot", "Arctan": "arctan", "Arcsin": "arcsin",
     "Arccos": "arccos", "sqrt": "sqrt", "cbrt": "cbrt", "fourthroot": "fourthroot",
     "sign": "sgn", "Re": "re", "Im": "im", "binom": "binom", "nCr": "binom", "nPr": "perm",
