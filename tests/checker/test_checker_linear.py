@@ -7,7 +7,7 @@ import pytest
 
 from ei.checker.answer.tags import answer_text
 from ei.checker.parse import characters, numerals, units, vocabulary
-from ei.checker.parse.tokens import COMMANDS, OPERATORS, RELATIONS, SCAN, SIGNS, TEXTS
+from ei.checker.parse.symbols import COMMANDS, OPERATORS, RELATIONS, SCAN, SIGNS, TEXTS
 from ei.checker.settings import Settings
 from ei.checker.workers.pool import judge_tasks
 

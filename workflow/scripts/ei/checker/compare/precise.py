@@ -4,7 +4,6 @@ Two constants are equal when their difference vanishes to far more digits than e
 a small term in; two formulas when they agree at NEEDED points where both are defined.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,24 +11,41 @@ import mpmath
 from mpmath import mp
 
 from ei.checker.compare.exact import Unknown
+from ei.checker.compare.functions import FUNCTIONS, Undefined
 from ei.checker.compare.grid import Grid
 from ei.checker.parse.tree import Tree, letters, number, parts
 
 DIGITS = 50  # of a first look
+
+
 CLOSE = 40  # digits that must agree in it
+
+
 PROOF = 1_000  # digits of a second look at constants that seem equal
+
+
 MOST_PROOF = 20_000  # beyond them a value takes seconds
+
+
 MAX_TERMS = 20_000
+
+
 MAX_EXPONENT = 10**9  # and beyond it a value has more digits than any answer
+
+
 MAX_FACTORIAL = 100_000
+
+
 NEEDED = 3  # points at which both sides must be defined
+
+
 POINTS = [(17, 23), (31, 13), (57, 11), (-19, 29), (-43, 17), (223, 9), (5, 7), (3, 11)]
+
+
 WHOLE = (3, 4, 6, 7, 9)  # points of letters that count something
+
+
 Env = Mapping[str, Any]
-
-
-class Undefined(Unknown):
-    """The expression has no value at this point, or none that is the same on every branch."""
 
 
 def same_value(first: Tree, second: Tree) -> bool:
@@ -271,46 +287,6 @@ def _function(tree: Tree, env: Env, strict: bool) -> Any:
     if rule is None:
         raise Unknown(name)
     return rule(*arguments)
-
-
-def _rounded(rule: Callable[[Any], Any], value: Any) -> Any:
-    """Floor or ceiling; what lies within rounding error of an integer is that integer."""
-    nearest = mp.nint(value)
-    return nearest if abs(value - nearest) < mp.mpf(10) ** (20 - mp.dps) else rule(value)
-
-
-def _extreme(rule: Callable[[list[Any]], Any], values: tuple[Any, ...]) -> Any:
-    if any(mpmath.im(value) for value in values):
-        raise Unknown("the larger of complex numbers")
-    return rule(list(values))
-
-
-def _integers(rule: Callable[..., int], values: tuple[Any, ...]) -> Any:
-    if not all(mpmath.isint(value) for value in values):
-        raise Unknown("a divisor of no integer")
-    return mp.mpf(rule(*(int(value) for value in values)))
-
-
-def _logarithm(value: Any) -> Any:
-    if value == 0:
-        raise Undefined("the logarithm of zero")
-    return mp.log(value)
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "sin": mp.sin, "cos": mp.cos, "tan": mp.tan, "cot": mp.cot, "sec": mp.sec, "csc": mp.csc,
-    "arcsin": mp.asin, "arccos": mp.acos, "arctan": mp.atan, "arccot": mp.acot,
-    "arcsec": mp.asec, "arccsc": mp.acsc, "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh,
-    "coth": mp.coth, "arcsinh": mp.asinh, "arccosh": mp.acosh, "arctanh": mp.atanh,
-    "ln": _logarithm, "log": _logarithm, "abs": abs, "conj": mp.conj, "re": mp.re, "im": mp.im,
-    "arg": mp.arg, "sgn": mp.sign, "binom": mp.binomial,
-    "cis": lambda x: mp.cos(x) + mp.mpc(0, 1) * mp.sin(x),
-    "perm": lambda n, k: mp.factorial(n) / mp.factorial(n - k),
-    "pow": lambda a, b: a**b,
-    "floor": lambda x: _rounded(mp.floor, x), "ceil": lambda x: _rounded(mp.ceil, x),
-    "max": lambda *v: _extreme(max, v), "min": lambda *v: _extreme(min, v),
-    "gcd": lambda *v: _integers(math.gcd, v), "lcm": lambda *v: _integers(math.lcm, v),
-}  # fmt: skip
 
 
 def _series(tree: Tree, env: Env, strict: bool) -> Any:

@@ -196,6 +196,8 @@ class Brackets(Quantities):
 
 def _tree(node: Node) -> Tree:
     """The node's tree where it is a plain value, else the node as a tree."""
+    if node.mark == "pm" and node.tree is not None:
+        return node.tree  # its sign is taken with the whole expression's
     plain = node.kind == "value" and not (node.unit or node.percent or node.label or node.mark)
     return node.tree if plain and node.tree is not None else ("node", node)
 

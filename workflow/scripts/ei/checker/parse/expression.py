@@ -11,13 +11,15 @@ nothing. `a/bc` is `(a/b)c`, as a calculator has it.
 from fractions import Fraction
 
 from ei.checker.parse.cursor import Cursor
+from ei.checker.parse.figures import mixed_number, numeral
 from ei.checker.parse.numerals import number_in_words
 from ei.checker.parse.tokens import Token, Unreadable
 from ei.checker.parse.tree import PI, ZERO, Tree, negative, number
 from ei.checker.parse.vocabulary import ACCENTS, CONSTANTS, GEOMETRY, GREEK, SAME_GREEK
 
-MAX_DIGITS = 400  # of a numeral
 DEGREE: Tree = ("/", PI, number(180))
+
+
 STARTS = frozenset(
     ["frac", "sqrt", "binom", "pi", "infty", "sum", "prod", "int", "lim", "mathbb", "emptyset"]
 ) | frozenset([*ACCENTS, *GEOMETRY, *GREEK, *CONSTANTS])
@@ -81,7 +83,7 @@ class Expressions(Cursor):
         if before.kind == "num" and token.text == "frac":
             fraction = self.power()
             if fraction[0] == "/" and fraction[1][0] == fraction[2][0] == "num":
-                return _mixed(total, fraction)
+                return mixed_number(total, fraction)
             return ("*", total, fraction)
         return ("*", total, self.power())
 
@@ -92,7 +94,7 @@ class Expressions(Cursor):
             raise Unreadable("two numbers side by side")
         self.take()
         fraction = ("/", number(self.numeral(top)), number(self.numeral(self.take())))
-        return _mixed(whole, fraction)
+        return mixed_number(whole, fraction)
 
     def choose(self, above: Tree) -> Tree:
         """`9C4` and `9P4`."""
@@ -308,36 +310,3 @@ class Expressions(Cursor):
     def name_of(self, token: Token) -> str:
         """The name of a Greek letter, one for both of its forms."""
         return SAME_GREEK.get(token.text, token.text)
-
-
-def numeral(text: str) -> Fraction:
-    r"""The exact value of `12`, `1,234.5`, `1.2e-3`, `0.1\overline{6}`, `0.\dot3` or `0.(3)`."""
-    if len(text) > MAX_DIGITS:
-        raise Unreadable("a numeral that is too long")
-    if "\\" in text or "(" in text:
-        return _repeating(text)
-    try:
-        return Fraction(text.replace(",", ""))
-    except ValueError:
-        raise Unreadable(f"{text} is no numeral") from None
-
-
-def _repeating(text: str) -> Fraction:
-    """A repeating decimal. With two dots, the cycle reaches from the first to the second."""
-    start = min(index for index in (text.find("\\"), text.find("(")) if index >= 0)
-    whole, _, plain = text[:start].partition(".")
-    cycle = "".join(char for char in text[start:] if char.isdigit())
-    places = len(plain)
-    top = int((whole or "0") + plain) * (10 ** len(cycle) - 1) + int(cycle)
-    return Fraction(top, (10 ** len(cycle) - 1) * 10**places)
-
-
-def _mixed(whole: Tree, fraction: Tree) -> Tree:
-    r"""`2\frac13`; one with a fraction above 1 may be a sum or a product, so it is neither."""
-    top, bottom = fraction[1][1], fraction[2][1]
-    simple = (
-        whole[0] == "num" and whole[1].denominator == top.denominator == bottom.denominator == 1
-    )
-    if not simple or not 0 < top < bottom:
-        raise Unreadable("a number before a fraction that makes no mixed number")
-    return ("+", whole, fraction)

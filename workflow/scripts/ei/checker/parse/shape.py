@@ -88,7 +88,7 @@ class Shapes(Brackets):
         if self.text() in ("=", "~=") and self.kind() == "rel":
             self.take()
         sides, signs_between, starts = [self.side()], list[str](), [start]
-        if rounded and sides[0].tree is not None and not self.kind() == "rel":
+        if rounded and sides[0].tree is not None and self.kind() != "rel":
             return replace(sides[0], mark="rounded", key=self.key(start))
         while self.kind() == "rel":
             signs_between.append(self.take().text)
@@ -178,7 +178,7 @@ def _both_signs(node: Node) -> Node:
         replace(node, tree=signs(node.tree, sign), key=f"{name}({node.key})")
         for sign, name in ((1, "+"), (-1, "-"))
     )
-    return Node("list", node.key, values, mark="pm")
+    return Node("list", node.key, values, mark="pm", tree=node.tree)
 
 
 def _listed(items: list[Node], joiners: list[str], key: str) -> Node:
