@@ -29,14 +29,15 @@ WORDS = [
 ]  # fmt: skip
 PIECES = [
     *SIGNS, *COMMAND, *PHRASES, *WORDS, *characters.SYMBOLS, *(f"\\{name}{{" for name in TEXTS),
-    " ", "\n", "\t", "~", r"\,", r"\ ", r"\\", r"\(", r"\)", r"\[", r"\]", "$1$ ", "1", "1 ", "1,111,",
-    "1'111", "1_111", "1.", "1e1", "1A1", "0.(3)", r"0.\dot{3}", r"0.\overline{3}", "A", "a", "x", "xyz",
-    "(A) ", "f(", "C(", "9C4 ", "{}_9C_4", "x_1", "a = ", "a: ", "and ", "or ", ", so ", "the answer is ",
-    "Final Answer: ", "5 cm ", "km/h", "two ", "3 halves ", "for all x ", "(mod 5)", r"\pmod{5}", "isn't ",
-    r"\boxed{", r"\boxed{1} ", r"\begin{cases}", r"\end{cases}", r"\begin{pmatrix}", r"\left(",
-    r"\left\{", r"\right.", r"\frac", r"\frac{", r"\sqrt", r"\sqrt{", r"\sum_{k=1}^{2}", r"\int ",
-    r"\lim_{x\to 0}", r"\sin ", r"\log_", r"\overline{", r"\hat", "**", "*", "__", "`", "```", "#### ", "# ",
-    "> ", "<b>", "<p", "<|", "“", "”", "''", "p.m.", "sq. ft ", "<answer>", "</think>", "I hope it is correct",
+    " ", "\n", "\t", "~", r"\,", r"\ ", r"\\", r"\(", r"\)", r"\[", r"\]", "$1$ ", "1", "1 ",
+    "1,111,", "1'111", "1_111", "1.", "1e1", "1A1", "0.(3)", r"0.\dot{3}", r"0.\overline{3}", "A",
+    "a", "x", "xyz", "(A) ", "f(", "C(", "9C4 ", "{}_9C_4", "x_1", "a = ", "a: ", "and ", "or ",
+    ", so ", "the answer is ", "Final Answer: ", "5 cm ", "km/h", "two ", "3 halves ",
+    "for all x ", "(mod 5)", r"\pmod{5}", "isn't ", r"\boxed{", r"\boxed{1} ", r"\begin{cases}",
+    r"\end{cases}", r"\begin{pmatrix}", r"\left(", r"\left\{", r"\right.", r"\frac", r"\frac{",
+    r"\sqrt", r"\sqrt{", r"\sum_{k=1}^{2}", r"\int ", r"\lim_{x\to 0}", r"\sin ", r"\log_",
+    r"\overline{", r"\hat", "**", "*", "__", "`", "```", "#### ", "# ", "> ", "<b>", "<p", "<|",
+    "“", "”", "''", "p.m.", "sq. ft ", "<answer>", "</think>", "I hope it is correct",
 ]  # fmt: skip
 
 

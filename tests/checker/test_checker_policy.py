@@ -17,7 +17,7 @@ ROW = re.compile(
 
 
 def rows() -> list[tuple[str, str, str, str, str]]:
-    """Setting, value, reference, answer, and what becomes of it, as the table of examples has them."""
+    """Setting, value, reference, answer, and verdict, as the table of examples has them."""
     return [
         match.groups() for line in DOCS.read_text().splitlines() if (match := ROW.fullmatch(line))
     ]  # type: ignore[misc]

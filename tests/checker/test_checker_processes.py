@@ -139,7 +139,8 @@ def test_no_text_is_ever_evaluated_as_python(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("builtins.eval", refuse)
     for text in (
         "__import__('os').system('true')", "exec('raise SystemExit')", "open('/etc/passwd').read()",
-        "().__class__.__bases__[0].__subclasses__()", "lambda x: x", r"\sum_{k=1}^{\infty} exec('1')",
+        "().__class__.__bases__[0].__subclasses__()", "lambda x: x",
+        r"\sum_{k=1}^{\infty} exec('1')",
     ):  # fmt: skip
         for reference in ("12", r"2\sqrt{3}", "x^2+2x+1", "(1,2)", r"\int_0^1 x\,dx"):
             assert verdict(reference, text).status in ("wrong", "unparsable")

@@ -128,8 +128,8 @@ def test_no_text_equals_a_number_that_it_does_not_hold(text: str) -> None:
 
 
 TOKENS = st.sampled_from(
-    ["1", "2", "+1", "-1", "x", "!", "^2", r"\cdot 2", "/2", r"\sqrt{2}", "or 3", ", 4", "not", "<", "%",
-     r"\text{ cm}", "half of", "and", "(", "=", "' ", r"\pi", "?", "million"]
+    ["1", "2", "+1", "-1", "x", "!", "^2", r"\cdot 2", "/2", r"\sqrt{2}", "or 3", ", 4", "not", "<",
+     "%",     r"\text{ cm}", "half of", "and", "(", "=", "' ", r"\pi", "?", "million"]
 )  # fmt: skip
 PIECES = re.compile(r"\\[a-zA-Z]+|\d|[a-z]|\S")
 

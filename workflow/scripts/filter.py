@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Keep what the policy should learn from: right responses, each once, and report what was dropped.
 
-filter.py --scored scored.parquet --dedupe true --max_per_question 4 --output filtered.parquet --lineage HASH
+    filter.py --scored results/demo/step1/scored.parquet --max_per_question 4 \\
+        --output example/filtered.parquet
 """
 
 import logging
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import polars as pl
 
 from ei import stage
 from ei.files import read_table, stamp, write_json, write_table
+from ei.stage import setting
 
 log = logging.getLogger("filter")
 NEEDED = ["question_id", "sample", "response", "prompt_ids", "response_ids", "reward", "status"]
@@ -73,25 +76,26 @@ def report(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Settings:
+    """Which responses are kept; the fields are the parameters of `label`."""
+
+    correct_only: bool = setting(True, "keep right responses only")
+    min_reward: float = setting(1.0, "with correct_only, the least reward that is right")
+    dedupe: bool = setting(True, "keep a text once for each question")
+    max_per_question: int | None = setting(None, "most responses of a question")
+    max_tokens: int | None = setting(None, "most tokens of prompt and response together")
+
+
 def main() -> None:
+    """Write the rows that are kept, and the report of the others."""
     parser = stage.parser(__doc__)
-    parser.add_argument("--scored", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--lineage", required=True)
-    parser.add_argument("--correct_only", type=stage.boolean, default=True)
-    parser.add_argument(
-        "--min_reward",
-        type=float,
-        default=1.0,
-        help="with correct_only: the least reward that is kept",
-    )
-    parser.add_argument("--dedupe", type=stage.boolean, default=True)
-    parser.add_argument("--max_per_question", type=int)
-    parser.add_argument("--max_tokens", type=int, help="of prompt and response together")
+    parser.add_argument("--scored", type=Path, required=True, help="the scored rollouts")
+    parser.add_argument("--output", type=Path, required=True, help="the rows that are kept")
+    parser.add_argument("--lineage", default="", help="hash of what the output depends on")
+    stage.add_settings(parser, Settings)
     flags = parser.parse_args()
-    used = stage.settings(
-        flags, "correct_only", "min_reward", "dedupe", "max_per_question", "max_tokens"
-    )
+    used = asdict(stage.settings_from(flags, Settings))
     rows = label(read_table(flags.scored, NEEDED), **used)
     found = report(rows)
     if found["kept"] == 0:

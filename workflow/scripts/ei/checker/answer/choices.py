@@ -56,9 +56,10 @@ def choice_of(answer: str) -> str:
 
 def _is_letter(tokens: list[Token], at: int) -> bool:
     """Whether one of the letters stands at an index."""
-    return at < len(tokens) and tokens[at].kind == "letter" and tokens[at].text.upper() in LETTERS and (
-        tokens[at].text.isupper() or len(tokens) <= 3
-    )  # fmt: skip
+    if at >= len(tokens) or tokens[at].kind != "letter":
+        return False
+    letter = tokens[at].text
+    return letter in LETTERS or (letter.upper() in LETTERS and len(tokens) <= 3)
 
 
 def _is_its_text(rest: list[Token]) -> bool:

@@ -1,4 +1,4 @@
-"""The parts of a sentence, by closed word lists: connective, subject, verb, and explanation at its end."""
+"""The parts of a sentence, by closed lists: connective, subject, verb, explanation at its end."""
 
 from collections.abc import Iterator
 
@@ -14,6 +14,10 @@ PHRASAL_VERBS = sorted(v.PHRASAL_VERBS, key=len, reverse=True)
 IS_THE_ANSWER = v.words("is the our my your final correct answer solution result")
 
 
+PARTS_OF_VALUES = v.words(
+    "third half quarter root dozen hundred square cube reciprocal factorial opposite thousand"
+    " million absolute"
+)
 MARKS = frozenset(("Rightarrow", "rightarrow", "therefore", "because"))
 
 
@@ -194,6 +198,4 @@ def _after_adverbs(tokens: list[Token]) -> list[Token]:
 
 def _reads_as_number(tokens: list[Token]) -> bool:
     """Whether "a third of" or "the square root of" comes, which is part of a value."""
-    return any(token.text in ("third", "half", "quarter", "root", "dozen", "hundred", "square", "cube",
-               "reciprocal", "factorial", "opposite", "thousand", "million", "absolute")
-               for token in tokens[1:3])  # fmt: skip
+    return any(token.text in PARTS_OF_VALUES for token in tokens[1:3])

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from ei.checker.parse import vocabulary as v
+from ei.checker.parse.matching import match_brackets
 from ei.checker.parse.node import REALS, Node
 from ei.checker.parse.shape import parse
-from ei.checker.parse.tokens import Token, Unreadable, match_brackets
+from ei.checker.parse.tokens import Token, Unreadable
 
 
 def answer_of(tokens: list[Token]) -> Node:

@@ -4,7 +4,7 @@ Two constants are equal when their difference vanishes to far more digits than e
 a small term in; two formulas when they agree at NEEDED points where both are defined.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -13,10 +13,8 @@ from mpmath import mp
 from ei.checker.compare.exact import Unknown
 from ei.checker.compare.functions import FUNCTIONS, Undefined
 from ei.checker.compare.grid import Grid
-from ei.checker.parse.tree import Tree, letters, number, parts
-
-DIGITS = 50  # of a first look
-
+from ei.checker.compare.points import DIGITS, Env, counting, has_roots, points
+from ei.checker.parse.tree import Tree, letters, parts
 
 CLOSE = 40  # digits that must agree in it
 
@@ -37,15 +35,6 @@ MAX_FACTORIAL = 100_000
 
 
 NEEDED = 3  # points at which both sides must be defined
-
-
-POINTS = [(17, 23), (31, 13), (57, 11), (-19, 29), (-43, 17), (223, 9), (5, 7), (3, 11)]
-
-
-WHOLE = (3, 4, 6, 7, 9)  # points of letters that count something
-
-
-Env = Mapping[str, Any]
 
 
 def same_value(first: Tree, second: Tree) -> bool:
@@ -72,7 +61,7 @@ def _free(tree: Tree, name: str) -> bool:
 
 
 def _same_constant(first: Tree, second: Tree) -> bool:
-    """Whether two constants agree, to DIGITS and, if they do, to as many as could tell them apart."""
+    """Whether two constants agree to DIGITS and then to as many as could tell them apart."""
     with mp.workdps(DIGITS):
         if not agree(evaluate(first, {}), evaluate(second, {}), CLOSE):
             return False
@@ -119,10 +108,10 @@ def _same_formula(first: Tree, second: Tree, names: list[str]) -> bool:
     Points of both signs first, then positive ones; where roots and logarithms leave too few, their
     principal values. Textbooks take letters under roots to be positive.
     """
-    whole = _counting(first) | _counting(second)
-    roots = _has_roots(first) and _has_roots(second) and not whole
+    whole = counting(first) | counting(second)
+    roots = has_roots(first) and has_roots(second) and not whole
     for positive, strict in ((False, True), (True, True), (True, False))[roots:]:
-        found = [_agree_at(first, second, env, strict) for env in _points(names, whole, positive)]
+        found = [_agree_at(first, second, env, strict) for env in points(names, whole, positive)]
         if False in found:
             return False
         if found.count(True) >= NEEDED:
@@ -137,48 +126,6 @@ def _agree_at(first: Tree, second: Tree, env: Env, strict: bool) -> bool | None:
             return agree(evaluate(first, env, strict), evaluate(second, env, strict), CLOSE)
         except Undefined:
             return None
-
-
-def _has_roots(tree: Tree) -> bool:
-    """Whether a letter stands under an even root."""
-    return any(
-        (part[0] == "root" and letters(part[1]) and part[2] == number(2))
-        or (part[0] == "^" and part[2][0] == "/" and letters(part[1]))
-        for part in parts(tree)
-    )
-
-
-@mp.workdps(DIGITS)
-def _points(names: list[str], whole: frozenset[str], positive: bool) -> list[Env]:
-    """The test points: rational, or natural numbers for letters that count something."""
-    if whole:
-        return [{name: mp.mpf(start + 2 * i) for i, name in enumerate(names)} for start in WHOLE]
-    found: list[Env] = []
-    for shift in range(len(POINTS)):
-        env = {}
-        for i, name in enumerate(names):
-            top, bottom = POINTS[(shift + 2 * i) % len(POINTS)]
-            value = mp.mpf(top) / bottom + mp.mpf(i) / 7
-            env[name] = abs(value) if positive else value
-        found.append(env)
-    return found
-
-
-def _counting(tree: Tree) -> frozenset[str]:
-    """The letters in factorials, binomials, bounds of sums, and exponents of negative numbers."""
-    found: frozenset[str] = frozenset()
-    for part in parts(tree):
-        if part[0] in ("!", "!!") or (
-            part[0] == "fn" and part[1] in ("binom", "perm", "gcd", "lcm")
-        ):
-            found |= letters(part)
-        elif part[0] in ("sum", "prod"):
-            found |= letters(part[2]) | letters(part[3])
-        elif (
-            part[0] == "^" and (part[1][0] == "neg" or (part[1][0] == "num" and part[1][1] < 0))
-        ) or (part[0] == "^" and part[1] == ("var", "i")):
-            found |= letters(part[2])
-    return found
 
 
 def evaluate(tree: Tree, env: Env, strict: bool = False) -> Any:

@@ -130,7 +130,7 @@ def tuples(ref: Node, ans: Node, leaves: Leaves) -> bool:
 
 
 def list_and_tuple(ref: Node, ans: Node, leaves: Leaves) -> bool:
-    """`1, 2` for `(1, 2)` only where the brackets cannot mean an interval, or names give the order."""
+    """`1, 2` for `(1, 2)` only where the brackets cannot mean an interval."""
     if _is_real_set(ref) and _is_real_set(ans) and _has_conditions(ref, ans):
         return real_sets(ref, ans, leaves)
     if len(ref.items) != len(ans.items) or ref.kind == "list" or _maybe_interval(ref):
@@ -230,7 +230,7 @@ def _directed(node: Node):  # type: ignore[no-untyped-def]
 
 
 def ratios(ref: Node, ans: Node, leaves: Leaves) -> bool:
-    """Ratios as they stand: 6:8 is not 3:4, for it may be a time of day; 3:4 is the fraction 3/4."""
+    """Ratios as they stand: 6:8, which may be a time of day, is not 3:4; 3:4 is 3/4."""
     ref, ans = (_as_ratio(node) for node in (ref, ans))
     return len(ref.items) == len(ans.items) and every(equal, ref.items, ans.items, leaves)
 

@@ -30,7 +30,7 @@ class Measures(Functions):
         return [(name, 1)]
 
     def unit(self, tree: Tree, found: list[tuple[str, int]]) -> list[tuple[str, int]]:
-        """The unit that follows, a factor at a time: `cm^2`, `km/h`, `square feet`, `red apples`."""
+        """The unit that follows, a factor at a time: `cm^2`, `km/h`, "square feet"."""
         power = 1
         if self.text() == "of" and self.text(1) in ("a", "an") and self.is_unit(2):
             self.take("unit")  # 5/8 of a mile
@@ -103,7 +103,7 @@ class Measures(Functions):
             return []
         if word in ("am", "pm") or word in ("degree", "degrees"):
             self.take("unit")
-            return [(word.removesuffix("s"), 0)] + self.temperature()
+            return [(word.removesuffix("s"), 0), *self.temperature()]
         if word in NEUTRAL and not (word == "in" and self.text(1) not in ("total", "all")):
             self.take("word without effect")
             return [(word, 0)]

@@ -211,6 +211,7 @@ def _said(role: str, tree: Tree) -> Tree:
         return ("*", factor[role], tree)
     return {
         "sqrt": ("root", tree, TWO), "cbrt": ("root", tree, number(3)), "square": ("^", tree, TWO),
-        "cube": ("^", tree, number(3)), "reciprocal": ("/", number(1), tree), "abs": ("fn", "abs", tree),
+        "cube": ("^", tree, number(3)), "reciprocal": ("/", number(1), tree),
+        "abs": ("fn", "abs", tree),
         "factorial": ("!", tree),
     }[role]  # fmt: skip
