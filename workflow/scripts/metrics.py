@@ -20,7 +20,7 @@ import polars as pl
 
 from ei import stage
 from ei.analysis.statistics import majority_at_k, pass_at_k, wilson
-from ei.checker.answer.reading import answer_key
+from ei.checker.answer.reading import word_key
 from ei.files import read_table, stamp, write_json
 from ei.schema import RESPONSES
 
@@ -106,7 +106,7 @@ def powers_of_two(most: int) -> Iterator[int]:
 def votes(extracted: pl.Series) -> pl.Series:
     """The checker's normalized string of each answer; null where there is none."""
     distinct = extracted.drop_nulls().unique()
-    normalized = [answer_key(answer) for answer in distinct]
+    normalized = [word_key(answer) for answer in distinct]
     return extracted.replace_strict(distinct, pl.Series(normalized, dtype=pl.String), default=None)
 
 
