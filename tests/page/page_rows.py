@@ -13,9 +13,9 @@ from ei.schema import SCORED
 def scored(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     """The rows as a table with all columns of scored.parquet; a field that a row lacks is null.
 
-    Only the question is never null.
+    Only the question and the reason why a response ended never are.
     """
-    named = [{"question": "Q", **row} for row in rows]
+    named = [{"question": "Q", "finish_reason": "stop", **row} for row in rows]
     return pl.DataFrame([{name: row.get(name) for name in SCORED} for row in named], schema=SCORED)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import traces
 from ei import questions
-from ei.model import folder as policy_folder
+from ei.model import folder
 from ei.stage import UserError
 from helpers import DEMO, ROOT, script
 
@@ -100,7 +100,7 @@ def test_held_out_questions_are_never_trained_on(tmp_path):
 
 
 def test_traces_become_rollouts_that_the_base_tokenizer_reads_back():
-    tokenizer = policy_folder.load_tokenizer(DEMO / "policy")
+    tokenizer = folder.load_tokenizer(DEMO / "policy")
     rows = [
         {"question": "1+1?", "answer": "2", "response": f" {k} </think> <answer>2</answer>"}
         for k in (1, 2)

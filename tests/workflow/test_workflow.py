@@ -72,9 +72,8 @@ def planned(folder, *targets):
 
 
 def types(path):
-    return {
-        field.name: str(field.type).replace("element:", "item:") for field in pq.read_schema(path)
-    }
+    schema = pq.read_schema(path)
+    return {field.name: str(field.type).replace("element:", "item:") for field in schema}
 
 
 def test_a_run_leaves_every_file_of_the_contract_with_its_columns(finished):

@@ -10,13 +10,6 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import yaml
-from snakemake.exceptions import WorkflowError
-
-# Where the workflow itself lies, whatever the working folder is and whoever includes it as a module.
-RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
-BASE, SCRIPTS = RULES.parents[1], RULES.parent / "scripts"
-sys.path.insert(0, str(SCRIPTS))
 from ei.contents import content_hash
 from ei.plots import PICTURES
 from ei.prompt import read_template
@@ -51,8 +44,8 @@ CPU_ENV, GPU_ENV = (
 
 
 def local(path):
-    """A path of the settings: as it stands if it exists, else the workflow's own file of that name."""
-    return path if os.path.exists(path) or not (BASE / path).exists() else str(BASE / path)
+    """A path of the settings: as it stands if it exists, else the workflow's file of that name."""
+    return path if os.path.exists(path) or not os.path.exists(BASE / path) else str(BASE / path)
 
 
 def literal(path):
@@ -98,7 +91,7 @@ def all_runs():
 
 
 def with_contents(run):
-    """The run with the hashes of its prompt, questions and traces: other contents are other settings."""
+    """The run with the hashes of its prompt, questions and traces: other texts, other settings."""
     settings = {**run.settings, "prompt_sha256": content(prompt_file(run.settings["prompt"]))}
     settings["data"] = {**settings["data"], **hashes_of_sources(settings["data"])}
     traces = settings.get("traces")

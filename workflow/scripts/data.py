@@ -6,9 +6,11 @@
 
 A source is a JSONL file (also compressed, as .jsonl.gz), a Parquet file, or a data set of the
 Hugging Face hub as a JSON object with the keys `hub`, `split` and, where needed, `config` and
-`revision`: '{"hub": "org/name", "split": "test"}'. Writes train.parquet, validation.parquet,
-development.parquet (training questions that are kept back; there may be none) and data.json
-(counts, repeated questions, questions that are in both splits).
+`revision`: '{"hub": "org/name", "split": "test"}'.
+
+Writes train.parquet, validation.parquet, development.parquet (training questions that are kept
+back; there may be none) and data.json (counts, repeated questions, questions that are in both
+splits).
 """
 
 import json

@@ -54,7 +54,7 @@ STATUSES = ("correct", "wrong", "no_format", "unparsable", "timeout", "error")
 # stepN/responses.parquet and development_responses.parquet
 RESPONSES: Columns = {**ROLLOUTS, "split": pl.String, "entropy": pl.Float64, **VERDICTS}
 
-# stepN/training.parquet, a row for each optimizer update; loss and entropy in nats per response token
+# stepN/training.parquet, a row for each optimizer update; loss, entropy in nats per response token
 UPDATES: Columns = {
     "update": pl.Int64,
     "epoch": pl.Int64,

@@ -7,7 +7,7 @@ from ei.stage import setting
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a verdict depends on besides the pair; docs/checker.md has a table of examples."""
+    """Everything that a verdict depends on besides the pair; docs/checker.md has examples."""
 
     timeout_s: float = setting(
         2.0, "processor seconds of one comparison; then its process is ended"

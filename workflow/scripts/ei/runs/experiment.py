@@ -48,9 +48,9 @@ class Run:
 def runs(config: Settings, presets: Mapping[str, Settings]) -> dict[str, Run]:
     """Every run by its folder: the experiment of config.yaml, then one for each preset.
 
-    A preset is changes to the settings of config.yaml, a run of the sweep changes to those of its
-    main run. Settings that contradict each other raise UserError here where config.yaml has them; in
-    a preset only when it is run (`refuse_contradictions`): nobody is held up by one that is not.
+    A preset changes the settings of config.yaml, a run of a sweep those of its main run. Settings
+    that contradict each other raise UserError here where config.yaml has them; in a preset only
+    when it is run (`refuse_contradictions`), so that it holds up nobody else.
     """
     found = experiment("results", config)
     for run in found:

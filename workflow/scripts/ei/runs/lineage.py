@@ -45,7 +45,7 @@ STAGES = {
     "model": Stage((), ("model",), (), ("model",), when=PER_RUN),
     "data": Stage(
         takes=(),
-        settings=("data.train", "data.validation", "data.development"),
+        settings=("data.train", "data.validation", "data.development", "data.sha256"),
         leaves=(
             "data/train.parquet",
             "data/validation.parquet",
@@ -160,12 +160,16 @@ def maker(settings: Settings, stage: str, step: int) -> tuple[str, int]:
 
 
 def own_settings(settings: Settings, keys: tuple[str, ...]) -> dict[str, Any]:
-    """{key: value} of what a stage depends on; a key is a section's name, or `section.name`."""
+    """{key: value} of what a stage depends on; a key is a section's name, or `section.name`.
+
+    A key that the run lacks is left out, as the hashes of files where there are none.
+    """
     found: dict[str, Any] = {}
     for key in keys:
         section, _, name = key.partition(".")
         value = results_part(section, settings.get(section))
-        found[key] = value.get(name) if name else value
+        if section in settings and (not name or name in value):
+            found[key] = value[name] if name else value
     return found
 
 

@@ -26,4 +26,4 @@ class Machine:
 
     sequences: int = setting(1024, "responses that vLLM draws at the same time")
     memory_percent: int = setting(90, "share of the GPU's memory for vLLM, in percent")
-    cache: Path = setting(CACHE, "folder for compiled code, which later jobs reuse")  # noqa: RUF009
+    cache: Path = setting(CACHE, "folder for compiled code, which later jobs reuse")

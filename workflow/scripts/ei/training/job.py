@@ -13,6 +13,7 @@ import polars as pl
 import torch
 
 from ei import schema
+from ei.disk import sync
 from ei.files import forget_scratch, remove, stamp, write_json, write_table
 from ei.model import folder, weights
 from ei.model.entropy import entropy_sums
@@ -195,6 +196,7 @@ def publish(job: Job, records: list[Record], found: dict[str, Any]) -> None:
     table = pl.DataFrame([asdict(record) for record in records], schema=schema.UPDATES)
     write_table(table, job.training, metadata)
     write_json(found, job.training.with_suffix(".json"), metadata)
+    sync(job.scratch / "policy")  # its bytes are on the disk before it has its name
     remove(job.output)
     os.replace(job.scratch / "policy", job.output)
     remove(job.scratch)

@@ -4,17 +4,29 @@
 product, unless they stand beside a word: "red" in "12 red marbles".
 """
 
+from ei.checker.parse.matching import match_brackets
 from ei.checker.parse.numerals import NUMBER_WORDS
-from ei.checker.parse.tokens import Token, match_brackets, pieces_of
+from ei.checker.parse.tokens import Token, pieces_of
 from ei.checker.parse.units import CURRENCY, unit_name
-from ei.checker.parse.vocabulary import CONSTANTS, DENIALS, FUNCTIONS, GREEK, HEDGES, JOINERS, words
+from ei.checker.parse.vocabulary import (
+    CONSTANTS,
+    DENIALS,
+    FUNCTIONS,
+    GREEK,
+    HEDGES,
+    JOINERS,
+    SUBJECTS,
+    words,
+)
 
 SHORT_WORDS = words(
     "is in of to by at an the for all any not one two six ten was has had got get can may he she it"
     " we so or and but no yes odd set sum per mod if as be do on up you my our its his her are see"
-    " use via out off too who how why now new old way day due ans etc ish am pm th st nd rd sq cu pct"
+    " use via out off too who how why now new old way day due ans etc ish am pm th st nd rd"
+    " sq cu pct"
     " hence thus even real base bin am pm dne yes vs iff let row col"
 )
+VARIABLES = tuple("abnrtxyzAB")
 GLUED = ("sqrt", "sin", "cos", "tan", "log", "ln", "exp", "pi")  # sinx, lnx, pir
 
 
@@ -56,6 +68,9 @@ def _kind(found: list[Token], index: int) -> str:
     if len(text) == 1:
         if text == "U" and index and index + 1 < len(found) and found[index - 1].kind == "close":
             token.text = "cup" if found[index + 1].kind == "open" else "U"  # [0, 1) U (1, 2]
+        if text in "xX" and token.space and _between_numbers(found, index):
+            token.text = "*"  # 6 x 5
+            return "op"
         return "letter" if len(token.text) == 1 else "op"
     if text in CONSTANTS and not (text == "inf" and token.prose):
         return "cmd"
@@ -69,19 +84,24 @@ def _kind(found: list[Token], index: int) -> str:
         return "word"
     if low in SHORT_WORDS or low in DENIALS or low in HEDGES or low in JOINERS:
         return "word" if not (text.isupper() and len(text) == 2) else "letters"
-    if low in NUMBER_WORDS or text in CURRENCY:
+    if low in NUMBER_WORDS or text in CURRENCY or (len(low) > 3 and low in SUBJECTS):
         return "word"
-    if len(text) <= 5 and any(text.startswith(name) for name in GLUED) and _after(text) == 1:
+    if len(text) <= 5 and _is_glued(text):
         return "glued"
     if len(text) > 3 or (unit_name(text) and _counts(found, index)):
         return "word"
     return "letters" if "'" not in text else "word"
 
 
-def _after(text: str) -> int:
-    """How many letters follow the function's name in a glued run."""
-    name = next(name for name in GLUED if text.startswith(name))
-    return len(text) - len(name)
+def _between_numbers(found: list[Token], index: int) -> bool:
+    """Whether numbers stand on both sides, with spaces."""
+    sides = found[index - 1 : index + 2 : 2] if index else []
+    return len(sides) == 2 and all(t.kind == "num" for t in sides) and sides[1].space
+
+
+def _is_glued(text: str) -> bool:
+    """Whether a run is a function's name with one letter after it that is often a variable."""
+    return any(text.startswith(name) and text[len(name) :] in VARIABLES for name in GLUED)
 
 
 def _has_argument(found: list[Token], index: int) -> bool:
