@@ -44,7 +44,8 @@ def lineage(stage):
 def if_stale(output):
     """An input function: a file newer than this output if that was made with other settings.
 
-    Else the same file, whose time does not matter then. Snakemake's own records mostly say as much; they may be lost.
+    Else the same file, whose time does not matter then. Snakemake's own records mostly say as much,
+    but they may be lost.
     """
 
     def get(wildcards):

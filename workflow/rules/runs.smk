@@ -142,7 +142,8 @@ for run in RUNS.values():  # all links before the first job: Snakemake looks int
             literal(local(path))
     if run.settings.get("traces"):
         literal(local(run.settings["traces"]))
-# Files that other settings made, and a file that is newer than they: an input of the jobs that make them again.
+# Files that other settings made, and a file that is newer than they: an input of the jobs that make
+# them again.
 STALE = stale.stale(RUNS.values())
 MARKER = ".cache/other_settings"
 stale.mark_newer(Path(MARKER), STALE)
