@@ -1,4 +1,4 @@
-"""The README is short, its first two commands are those that .ci/run types, and links lead somewhere."""
+"""The README is short, its first two commands are those of .ci/run, and links lead somewhere."""
 
 import re
 from pathlib import Path
