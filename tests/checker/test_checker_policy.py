@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from checker.judging import verdict
 from ei.checker.answer.tags import answer_text
-from ei.checker.compare.judge import judge
-from ei.checker.compare.quick import quick
 from ei.checker.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "checker.md"
@@ -18,7 +17,7 @@ ROW = re.compile(
 
 
 def rows() -> list[tuple[str, str, str, str, str]]:
-    """Setting, value, reference, answer, and what becomes of it, as the table of examples has them."""
+    """Setting, value, reference, answer, and verdict, as the table of examples has them."""
     return [
         match.groups() for line in DOCS.read_text().splitlines() if (match := ROW.fullmatch(line))
     ]  # type: ignore[misc]
@@ -34,7 +33,7 @@ def test_the_policy_table_is_true(
     name: str, value: str, reference: str, answer: str, wanted: str
 ) -> None:
     settings = with_setting(name, value)
-    found = quick(reference, answer, settings) or judge(reference, answer, settings)
+    found = verdict(reference, answer, settings)
     assert (found.status == "correct") == (wanted == "accepted"), found
 
 
@@ -45,6 +44,7 @@ def test_every_policy_stands_in_the_table() -> None:
         "max_chars",
         "memory_mb",
         "tag_space",
+        "reward",
     }
 
 

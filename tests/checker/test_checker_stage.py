@@ -9,11 +9,10 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from checker.hostile import responses
+from checker.judging import ROOT
 from ei.checker import Settings, score, score_pairs
-from ei.checker.memo import read_memo
 
-SCRIPT = Path(__file__).parents[2] / "workflow" / "scripts" / "score.py"
+SCRIPT = ROOT / "workflow" / "scripts" / "score.py"
 FORM = "so </think> <answer> {} </answer>"
 ROWS = [
     ("5", "5"),
@@ -69,18 +68,13 @@ def test_a_scored_table_is_the_rollouts_with_a_verdict_for_each(rollouts: Path) 
 def test_two_runs_give_the_same_bytes_with_and_without_a_memo(
     rollouts: Path, tmp_path: Path
 ) -> None:
-    memo, outputs = (
-        tmp_path / "memo.parquet",
-        [tmp_path / name / "scored.parquet" for name in "abc"],
-    )
-    for output, extra in zip(
-        outputs, ([], ["--memo", memo], ["--memo", memo, "--workers", 2]), strict=True
-    ):
+    outputs = [tmp_path / name / "scored.parquet" for name in "abc"]
+    memo = ["--memo", outputs[0].with_suffix(".pairs.parquet")]
+    for output, extra in zip(outputs, ([], memo, [*memo, "--workers", 2]), strict=True):
         done = run("--rollouts", rollouts, "--output", output, "--lineage", "abc", *extra)
         assert done.returncode == 0, done.stderr
     assert len({output.read_bytes() for output in outputs}) == 1
-    assert len(read_memo(memo)) == 1
-    assert "1 from the memo" in done.stderr
+    assert "0 judged, 4 from the memo" in done.stderr
     assert pq.read_schema(outputs[0]).metadata[b"lineage"] == b"abc"
 
 
@@ -106,24 +100,13 @@ def test_each_distinct_pair_is_compared_once() -> None:
     assert score_pairs(table, Settings(), 1)[1].height == 4
 
 
-def test_integers_and_fractions_start_no_worker_and_import_no_sympy(tmp_path: Path) -> None:
-    answers = [
-        ("5", "5"),
-        ("5", "-5"),
-        (r"\frac{1}{2}", "1/2"),
-        ("3/4", "0.75"),
-        ("7", "seven"),
-        ("-2", "x = -2"),
-    ]
-    table = pl.DataFrame(
-        {"answer": [a for a, _ in answers], "response": responses([r for _, r in answers])}
-    )
-    table.write_parquet(tmp_path / "rollouts.parquet")
+def test_integers_and_fractions_need_neither_sympy_nor_mpmath() -> None:
+    pairs = [("5", "5"), ("5", "-5"), (r"\frac{1}{2}", "1/2"), ("3/4", "0.75"), ("7", "seven")]
     code = (
-        "import sys, polars as pl; from ei.checker import Settings, score_pairs\n"
-        f"pairs = score_pairs(pl.read_parquet({str(tmp_path / 'rollouts.parquet')!r}), Settings(), 1)[1]\n"
-        "assert set(pairs['source']) == {'rules'}, pairs\n"
-        "assert not {'sympy', 'torch', 'math_verify'} & set(sys.modules)"
+        "import sys; from ei.checker.compare.rules import exact_rules\n"
+        "from ei.checker import Settings\n"
+        f"assert all(exact_rules(a, b, Settings()) for a, b in {pairs!r})\n"
+        "assert not {'sympy', 'mpmath', 'polars', 'torch', 'math_verify'} & set(sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=SCRIPT.parent, capture_output=True, text=True, check=False
@@ -143,25 +126,48 @@ def test_a_missing_response_is_no_format() -> None:
     assert score(table, Settings(), 1)["status"].to_list() == ["no_format"]
 
 
-def test_a_damaged_memo_costs_time_only(rollouts: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"PAR1 broken", b"", None])
+def test_a_damaged_or_missing_memo_costs_time_only(
+    content: bytes | None, rollouts: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     memo = tmp_path / "memo.parquet"
-    memo.write_bytes(b"PAR1 broken")
+    if content is not None:
+        memo.write_bytes(content)
     scored = score(pl.read_parquet(rollouts), Settings(), 1, memo)
     assert scored["status"].to_list().count("correct") == 4
-    assert len(read_memo(memo)) == 1
+    assert "cannot be used as a memo" in caplog.text
+
+
+def test_a_memo_of_other_columns_is_set_aside(rollouts: Path, tmp_path: Path) -> None:
+    sources = score_pairs(pl.read_parquet(rollouts), Settings(), 1, rollouts)[1]["source"]
+    assert set(sources) == {"worker"}
 
 
 def test_another_setting_does_not_use_the_verdicts_of_this_one(
     rollouts: Path, tmp_path: Path
 ) -> None:
-    memo = tmp_path / "memo.parquet"
-    for settings in (Settings(), Settings(list_order="same")):
-        assert (
-            score_pairs(pl.read_parquet(rollouts), settings, 1, memo)[1]["source"]
-            .to_list()
-            .count("worker")
-            == 1
-        )
+    run("--rollouts", rollouts, "--output", tmp_path / "scored.parquet")
+    memo, table = tmp_path / "scored.pairs.parquet", pl.read_parquet(rollouts)
+    for settings, source in ((Settings(), "memo"), (Settings(list_order="same"), "worker")):
+        assert set(score_pairs(table, settings, 1, memo)[1]["source"]) == {source}
+
+
+def test_rows_of_the_development_split_go_to_a_file_of_their_own(
+    rollouts: Path, tmp_path: Path
+) -> None:
+    table = pl.read_parquet(rollouts)
+    splits = ["validation", "development", "validation", "validation", "development", "validation"]
+    shards = [tmp_path / f"{k}.parquet" for k in range(2)]
+    whole = table.with_columns(pl.Series("split", splits))
+    whole[3:].write_parquet(shards[0])
+    whole[:3].write_parquet(shards[1])
+    outputs = [tmp_path / "responses.parquet", tmp_path / "development.parquet"]
+    done = run("--rollouts", *shards, "--output", outputs[0], "--development", outputs[1])
+    assert done.returncode == 0, done.stderr
+    ids = [pl.read_parquet(path)["question_id"].to_list() for path in outputs]
+    assert ids == [["a", "c", "d", "f"], ["b", "e"]]
+    assert (tmp_path / "development.json").exists()
+    assert (tmp_path / "development.pairs.parquet").exists()
 
 
 def test_explain_prints_the_way_to_the_verdict() -> None:
@@ -171,7 +177,8 @@ def test_explain_prints_the_way_to_the_verdict() -> None:
         r"half. </think> <answer> The answer is $\boxed{0.5}$. </answer>",
     )
     assert done.returncode == 0
-    assert "candidate:" in done.stdout
+    assert "'2'                      number" in done.stdout
+    assert "answer, read from:    0.5" in done.stdout
     assert done.stdout.strip().endswith("correct (value: arithmetic), reward 1")
     bare = run("--explain", "3", "4")
     assert "no_format" in bare.stdout

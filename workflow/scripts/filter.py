@@ -39,7 +39,7 @@ def label(scored: pl.DataFrame, keep: Keep) -> pl.DataFrame:
     text), `over_cap`.
     """
     length = pl.col("prompt_ids").list.len() + pl.col("response_ids").list.len()
-    too_low = pl.col("reward") < keep.min_reward
+    too_low = pl.col("reward").cast(pl.Float32) < pl.lit(keep.min_reward, pl.Float32)
     first: Any = pl.when(keep.correct_only & too_low).then(pl.lit("wrong"))
     if keep.max_tokens is not None:
         first = first.when(length > keep.max_tokens).then(pl.lit("too_long"))

@@ -4,9 +4,9 @@
     score.py --rollouts results/demo/step1/rollouts.parquet --output example/scored.parquet
     score.py --explain "1/2" "half of it.</think> <answer> 0.5 </answer>"
 
-Beside scored.parquet lie scored.json (counts, disagreements, slowest pairs) and scored.pairs.parquet
-(one row for each distinct pair of reference and answer, with milliseconds). docs/checker.md explains
-the rules and their settings.
+Beside scored.parquet lie scored.json (counts, disagreements, slowest pairs) and
+scored.pairs.parquet (one row for each distinct pair of reference and answer, with milliseconds).
+docs/checker.md explains the rules and their settings.
 
 With --development, rows whose column `split` says "development" go to that file, all others to
 --output. Several files of rollouts are joined in the order of question and sample.
@@ -104,7 +104,7 @@ def write(flags: argparse.Namespace, settings: Settings) -> None:
 def write_scored(
     rollouts: pl.DataFrame, output: Path, flags: argparse.Namespace, settings: Settings
 ) -> None:
-    """The scored rows and their sidecars; the rows are written last: when they are there, all is."""
+    """The sidecars, then the scored rows: when they are there, all is."""
     from ei.checker.memo import made_by
     from ei.checker.report import summary, summary_line
     from ei.checker.table import score_pairs
@@ -124,7 +124,8 @@ def main() -> None:
     if flags.explain:
         from ei.checker.explain import explain
 
-        print(explain(*flags.explain, settings))
+        reference, response = flags.explain
+        print(explain(reference, response, settings))
     else:
         write(flags, settings)
 

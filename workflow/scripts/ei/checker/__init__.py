@@ -1,4 +1,4 @@
-"""The answer checker: does a response hold the reference answer? Cheap exact rules first, mathematics after."""
+"""The answer checker: does a response hold the reference answer?"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -71,7 +71,9 @@ def _role(token: Token, node: Node) -> str:
     """What a token was taken for."""
     if node.kind == "words":
         return "word of a phrase"
-    return token.role or ("punctuation" if token.kind in ("stop", "sep", "quote") else "subject or verb")
+    return token.role or (
+        "punctuation" if token.kind in ("stop", "sep", "quote") else "subject or verb"
+    )
 
 
 def shape(node: Node) -> str:

@@ -8,10 +8,10 @@ LISTED = 50  # pairs of each list in the report; the file of pairs has them all
 
 
 def summary(scored: pl.DataFrame, pairs: pl.DataFrame) -> dict[str, Any]:
-    """Rows by status and rule, pairs by source, the pairs that a second opinion disagrees on, and the slowest.
+    """Rows by status and rule, pairs by source, disagreements, and the slowest pairs.
 
-    The second opinion is the normalised-string judge; the first is the verdict. Where strings differ and the
-    verdict is "correct", mathematics made the difference: read these to see what the checker accepts.
+    A second opinion compares normalised strings. Where they differ and the verdict is "correct",
+    mathematics made the difference: read these pairs to see what the checker accepts.
     """
     disagree = pairs.filter(pl.col("string_judge") != (pl.col("status") == "correct"))
     return {

@@ -28,7 +28,7 @@ def load_reward(name: str) -> Reward:
     found = getattr(module, function, None)
     if not callable(found):
         raise UserError(f"score.reward: {path} has no function {function!r}")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def judge_of(name: str) -> Callable[[str, str, str, Settings], Verdict]:

@@ -7,9 +7,11 @@ from ei.stage import setting
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a verdict depends on besides the pair; docs/checker.md has a table of examples."""
+    """Everything that a verdict depends on besides the pair; docs/checker.md has examples."""
 
-    timeout_s: float = setting(2.0, "processor seconds of one comparison; then its process is ended")
+    timeout_s: float = setting(
+        2.0, "processor seconds of one comparison; then its process is ended"
+    )
     max_chars: int = setting(2000, "longest answer, after unwrapping a box, that is parsed")
     memory_mb: int = setting(900, "address space of a worker in MiB; sympy alone needs about 200")
     tag_space: str = setting(

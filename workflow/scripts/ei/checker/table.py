@@ -39,7 +39,7 @@ def score(
 def score_pairs(
     frame: pl.DataFrame, settings: Settings, workers: int, memo: Path | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The scored rows, and one row for each distinct task: its verdict, time, and how it came about.
+    """The scored rows, and one row for each distinct task: its verdict, time and source.
 
     The scored rows are a function of the input and the settings alone; times stand with the tasks.
     """

@@ -1,4 +1,4 @@
-"""The version of a rule set: a change of verdicts changes it, and with it every lineage and memo."""
+"""The version of a rule set: it changes with the verdicts, and is part of lineage and memo."""
 
 import hashlib
 from pathlib import Path

@@ -1,11 +1,14 @@
 r"""What stands in `\boxed{...}`: the last box, or the last few that belong together."""
 
+import itertools
 import re
 
 from ei.checker.parse.tokens import Token, Unreadable, brace_pairs, pieces_of
 from ei.checker.parse.vocabulary import DENIALS
 
-BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z]) ?(?P<brace>\{)?(?P<bare>-?[0-9]+|[a-zA-Z])?")
+BOX = re.compile(
+    r"\\(?:boxed|fbox|framebox)(?![a-zA-Z]) ?(?P<brace>\{)?(?P<bare>-?[0-9]+|[a-zA-Z])?"
+)
 NEAR = 70  # characters that may lie between joined boxes
 GLUE = frozenset(("sep", "rel", "open", "close", "stop", "letter", "dollar"))
 AFTER = re.compile(r"[\s$)\]}\\]{0,9}(\\?%|(?:percent|thousand|million|billion|trillion)\b)")
@@ -34,7 +37,7 @@ def boxed(text: str) -> str | None:
 
 
 def _boxes(text: str) -> list[tuple[int, int, str]]:
-    """Where each outermost box starts and ends, and what it holds; one that never closes holds the rest."""
+    """Start, end and content of each outermost box; one that never closes holds the rest."""
     closes = brace_pairs(text)
     found: list[tuple[int, int, str]] = []
     for match in BOX.finditer(text):
@@ -99,7 +102,7 @@ def _joined(text: str, chosen: list[tuple[int, int, str]]) -> str:
         trail = rest[:1] if rest[:1] in (")", "]") else ""
         lead = lead if trail else ""
     made = [lead, _inner(chosen[0][2])]
-    for before, box in zip(chosen, chosen[1:], strict=False):
+    for before, box in itertools.pairwise(chosen):
         made += [_between(text[before[1] : box[0]]), _inner(box[2])]
     return "".join([*made, trail]).strip()
 
@@ -115,7 +118,7 @@ def _between(text: str) -> str:
 
 def _lead(text: str, at: int) -> str:
     """The label or the bracket that stands right before a box: `x=`, `(`."""
-    match = re.search(r"(?:(?:(?<=\s)|(?<=\$)|^)[a-zA-Z](?:_\w)? ?= ?|[(\[] ?)$", text[max(0, at - 12) : at])
+    match = re.search(
+        r"(?:(?:(?<=\s)|(?<=\$)|^)[a-zA-Z](?:_\w)? ?= ?|[(\[] ?)$", text[max(0, at - 12) : at]
+    )
     return match[0] if match else ""
-
-

@@ -17,7 +17,9 @@ CLOSERS = (")", ".", ":")
 def is_choice(reference: str) -> str:
     """The letter of a reference that is one choice, or ""."""
     try:
-        tokens = [t for t in tokens_of(peeled(reference)) if t.text not in ("(", ")", "{", "}", ".")]
+        tokens = [
+            t for t in tokens_of(peeled(reference)) if t.text not in ("(", ")", "{", "}", ".")
+        ]
     except Unreadable:
         return ""
     alone = len(tokens) == 1 and tokens[0].kind in ("letter", "word") and tokens[0].text in LETTERS
@@ -54,18 +56,25 @@ def choice_of(answer: str) -> str:
 
 def _is_letter(tokens: list[Token], at: int) -> bool:
     """Whether one of the letters stands at an index."""
-    return at < len(tokens) and tokens[at].kind == "letter" and tokens[at].text.upper() in LETTERS and (
-        tokens[at].text.isupper() or len(tokens) <= 3
-    )  # fmt: skip
+    if at >= len(tokens) or tokens[at].kind != "letter":
+        return False
+    letter = tokens[at].text
+    return letter in LETTERS or (letter.upper() in LETTERS and len(tokens) <= 3)
 
 
 def _is_its_text(rest: list[Token]) -> bool:
     """Whether what follows a letter may be the text of the choice."""
     if rest[0].kind == "op" and rest[0].text in ("^", "+", "/", "*", "_", "!", "|", "'"):
         return False
+    if rest[0].text == "-" and rest[1:2] and rest[1].kind == "num":
+        return False
     for index, token in enumerate(rest):
         low = token.text.lower()
-        if low in v.DENIALS or low.endswith("n't") or low in ("and", "or", "right", "correct", "true"):
+        if (
+            low in v.DENIALS
+            or low.endswith("n't")
+            or low in ("and", "or", "right", "correct", "true")
+        ):
             return False
         bracketed = rest[index - 1].text == "(" if index else False
         after = rest[index + 1].text if index + 1 < len(rest) else ""

@@ -2,16 +2,15 @@
 
 import contextlib
 from dataclasses import dataclass, field
-
 from functools import lru_cache
 
 from ei.checker.answer.boxes import boxed
-from ei.checker.answer.statement import answer_of, stated, trimmed, words_after_marker
+from ei.checker.answer.qualified import answer_of, trimmed
+from ei.checker.answer.statement import stated, words_after_marker
 from ei.checker.answer.wrappers import peeled
 from ei.checker.parse.node import Node
 from ei.checker.parse.runs import tokens_of
 from ei.checker.parse.tokens import Token, Unreadable
-
 
 CACHED = 4096  # a reference is read once for all rollouts of its question
 

@@ -37,7 +37,9 @@ def unquoted(text: str) -> str:
     for _ in range(4):
         for first, last in QUOTES:
             inner = text[len(first) : -len(last)]
-            wrapped = text.startswith(first) and text.endswith(last) and len(text) > len(first + last)
+            wrapped = (
+                text.startswith(first) and text.endswith(last) and len(text) > len(first + last)
+            )
             if wrapped and first not in inner and last not in inner:
                 text = inner.strip()
                 break

@@ -31,7 +31,10 @@ def same_by_algebra(first: Tree, second: Tree) -> bool:
         return close(a, b)
     found = []
     for shift in range(len(POINTS)):
-        at = {s: (WHOLE if s.is_integer else POINTS)[(shift + i) % 5] + i for i, s in enumerate(symbols)}
+        at = {
+            s: (WHOLE if s.is_integer else POINTS)[(shift + i) % 5] + i
+            for i, s in enumerate(symbols)
+        }
         same = _close_at(a.subs(at), b.subs(at))
         if same is False:
             return False
@@ -104,7 +107,9 @@ def solved(sides: tuple[Tree, ...], signs: list[str]) -> list[tuple[Any, Any, bo
         if isinstance(piece, sympy.FiniteSet):
             intervals += [(point, point, False, False) for point in piece]
         elif isinstance(piece, sympy.Interval):
-            intervals.append((piece.start, piece.end, bool(piece.left_open), bool(piece.right_open)))
+            intervals.append(
+                (piece.start, piece.end, bool(piece.left_open), bool(piece.right_open))
+            )
         elif piece != S.EmptySet:
             raise Unknown("a set that is no interval")
     return intervals
@@ -114,12 +119,16 @@ def warm_up() -> None:
     """Use what the first real comparison would otherwise have to wait for."""
     x = sympy.Symbol("x", real=True)
     sympy.solve_univariate_inequality(x**2 < 2, x, relational=False)
-    (sympy.Integral(x**2, (x, 0, 1)).doit() + sympy.Sum(1 / x**2, (x, 1, sympy.oo)).doit()).evalf(DIGITS)
+    (sympy.Integral(x**2, (x, 0, 1)).doit() + sympy.Sum(1 / x**2, (x, 1, sympy.oo)).doit()).evalf(
+        DIGITS
+    )
     sympy.cancel(sympy.together(1 / x + x))
 
 
 def _symbol(name: str, whole: bool) -> Any:
-    return sympy.Symbol(name, integer=True, positive=True) if whole else sympy.Symbol(name, real=True)
+    return (
+        sympy.Symbol(name, integer=True, positive=True) if whole else sympy.Symbol(name, real=True)
+    )
 
 
 def algebraic(tree: Tree, bound: frozenset[str] = frozenset()) -> Any:
@@ -153,7 +162,9 @@ def _calculus(tree: Tree, bound: frozenset[str]) -> Any:
     inner = bound | {name} if kind in ("sum", "prod") else bound
     if low is None or (high is None and kind != "lim"):
         raise Unknown("an integral without bounds")
-    symbol = sympy.Symbol(name, integer=True, positive=True) if name in inner else _symbol(name, False)
+    symbol = (
+        sympy.Symbol(name, integer=True, positive=True) if name in inner else _symbol(name, False)
+    )
     body = algebraic(body, inner)
     start = algebraic(low, bound)
     if kind == "lim":
@@ -163,7 +174,11 @@ def _calculus(tree: Tree, bound: frozenset[str]) -> Any:
 
 
 def _real_root(value: Any, degree: Any) -> Any:
-    return sympy.real_root(value, degree) if value.is_negative and degree % 2 else value ** (1 / degree)
+    return (
+        sympy.real_root(value, degree)
+        if value.is_negative and degree % 2
+        else value ** (1 / degree)
+    )
 
 
 OPERATORS = {

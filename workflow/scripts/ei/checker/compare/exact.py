@@ -68,7 +68,7 @@ def exact(tree: Tree, env: Env) -> Fraction:
     """The value, with the letters at the values of `env`."""
     kind = tree[0]
     if kind == "num":
-        return tree[1]  # type: ignore[no-any-return]
+        return tree[1]
     if kind == "var":
         if tree[1] not in env or tree[1].startswith("set "):
             raise Unknown(tree[1])

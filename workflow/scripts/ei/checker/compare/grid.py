@@ -42,7 +42,9 @@ class Grid:
         if self.shape()[1] != other.shape()[0]:
             raise Unknown("a product of matrices that do not fit")
         columns = list(zip(*other.rows, strict=True))
-        return Grid([[sum(a * b for a, b in zip(r, c, strict=True)) for c in columns] for r in self.rows])
+        return Grid(
+            [[sum(a * b for a, b in zip(r, c, strict=True)) for c in columns] for r in self.rows]
+        )
 
     __rmul__ = __mul__
 
@@ -59,7 +61,9 @@ class Grid:
         if size == 1:
             return self.rows[0][0]
         return sum(
-            (-1) ** k * self.rows[0][k] * Grid([r[:k] + r[k + 1 :] for r in self.rows[1:]]).determinant()
+            (-1) ** k
+            * self.rows[0][k]
+            * Grid([r[:k] + r[k + 1 :] for r in self.rows[1:]]).determinant()
             for k in range(size)
         )
 

@@ -4,33 +4,37 @@ Two constants are equal when their difference vanishes to far more digits than e
 a small term in; two formulas when they agree at NEEDED points where both are defined.
 """
 
-import math
-from collections.abc import Callable, Mapping
-from fractions import Fraction
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
 from mpmath import mp
 
 from ei.checker.compare.exact import Unknown
+from ei.checker.compare.functions import FUNCTIONS, Undefined
 from ei.checker.compare.grid import Grid
-from ei.checker.parse.tree import Tree, letters, number, parts
+from ei.checker.compare.points import DIGITS, Env, counting, has_roots, points
+from ei.checker.parse.tree import Tree, letters, parts
 
-DIGITS = 50  # of a first look
 CLOSE = 40  # digits that must agree in it
+
+
 PROOF = 1_000  # digits of a second look at constants that seem equal
+
+
 MOST_PROOF = 20_000  # beyond them a value takes seconds
+
+
 MAX_TERMS = 20_000
+
+
 MAX_EXPONENT = 10**9  # and beyond it a value has more digits than any answer
+
+
 MAX_FACTORIAL = 100_000
+
+
 NEEDED = 3  # points at which both sides must be defined
-POINTS = [(17, 23), (31, 13), (57, 11), (-19, 29), (-43, 17), (223, 9), (5, 7), (3, 11)]
-WHOLE = (3, 4, 6, 7, 9)  # points of letters that count something
-Env = Mapping[str, Any]
-
-
-class Undefined(Unknown):
-    """The expression has no value at this point, or none that is the same on every branch."""
 
 
 def same_value(first: Tree, second: Tree) -> bool:
@@ -57,7 +61,7 @@ def _free(tree: Tree, name: str) -> bool:
 
 
 def _same_constant(first: Tree, second: Tree) -> bool:
-    """Whether two constants agree, to DIGITS and, if they do, to as many as could tell them apart."""
+    """Whether two constants agree to DIGITS and then to as many as could tell them apart."""
     with mp.workdps(DIGITS):
         if not agree(evaluate(first, {}), evaluate(second, {}), CLOSE):
             return False
@@ -85,7 +89,11 @@ def hidden_digits(tree: Tree) -> int:
 def agree(a: Any, b: Any, digits: int) -> bool:
     """Whether two values, or grids of them, agree to so many digits, relative to their size."""
     if isinstance(a, Grid) or isinstance(b, Grid):
-        return isinstance(a, Grid) and isinstance(b, Grid) and a.agrees(b, lambda x, y: agree(x, y, digits))
+        return (
+            isinstance(a, Grid)
+            and isinstance(b, Grid)
+            and a.agrees(b, lambda x, y: agree(x, y, digits))
+        )
     if mpmath.isnan(a) or mpmath.isnan(b):
         raise Undefined("not a number")
     if mpmath.isinf(a) or mpmath.isinf(b):
@@ -95,64 +103,29 @@ def agree(a: Any, b: Any, digits: int) -> bool:
 
 
 def _same_formula(first: Tree, second: Tree, names: list[str]) -> bool:
-    """Whether two formulas agree at enough points."""
-    whole = _counting(first) | _counting(second)
-    roots = _has_roots(first) and _has_roots(second)  # textbooks take the letters in them positive
-    for positive in (True,) if roots and not whole else (False, True):
-        defined = 0
-        with mp.workdps(DIGITS):
-            for env in _points(names, whole, positive):
-                try:
-                    a, b = evaluate(first, env, True), evaluate(second, env, True)
-                    if not agree(a, b, CLOSE):
-                        return False
-                    defined += 1
-                except Undefined:
-                    continue
-        if defined >= NEEDED:
+    """Whether two formulas agree at enough points.
+
+    Points of both signs first, then positive ones; where roots and logarithms leave too few, their
+    principal values. Textbooks take letters under roots to be positive.
+    """
+    whole = counting(first) | counting(second)
+    roots = has_roots(first) and has_roots(second) and not whole
+    for positive, strict in ((False, True), (True, True), (True, False))[roots:]:
+        found = [_agree_at(first, second, env, strict) for env in points(names, whole, positive)]
+        if False in found:
+            return False
+        if found.count(True) >= NEEDED:
             return True
     raise Unknown("defined at too few points")
 
 
-def _has_roots(tree: Tree) -> bool:
-    """Whether a letter stands under an even root."""
-    return any(
-        (part[0] == "root" and letters(part[1]) and part[2] == number(2))
-        or (part[0] == "^" and part[2][0] == "/" and letters(part[1]))
-        for part in parts(tree)
-    )
-
-
-def _points(names: list[str], whole: frozenset[str], positive: bool) -> list[Env]:
-    """The test points: rational, or natural numbers for letters that count something."""
-    if whole:
-        return [
-            {name: mp.mpf(start + 2 * i) for i, name in enumerate(names)} for start in WHOLE
-        ]
-    found = []
-    for shift in range(len(POINTS)):
-        env = {}
-        for i, name in enumerate(names):
-            top, bottom = POINTS[(shift + 2 * i) % len(POINTS)]
-            value = mp.mpf(top) / bottom + mp.mpf(i) / 7
-            env[name] = abs(value) if positive else value
-        found.append(env)
-    return found
-
-
-def _counting(tree: Tree) -> frozenset[str]:
-    """The letters in factorials, binomials, bounds of sums, and exponents of negative numbers."""
-    found: frozenset[str] = frozenset()
-    for part in parts(tree):
-        if part[0] in ("!", "!!") or (part[0] == "fn" and part[1] in ("binom", "perm", "gcd", "lcm")):
-            found |= letters(part)
-        elif part[0] in ("sum", "prod"):
-            found |= letters(part[2]) | letters(part[3])
-        elif part[0] == "^" and (part[1][0] == "neg" or (part[1][0] == "num" and part[1][1] < 0)):
-            found |= letters(part[2])
-        elif part[0] == "^" and part[1] == ("var", "i"):
-            found |= letters(part[2])
-    return found
+def _agree_at(first: Tree, second: Tree, env: Env, strict: bool) -> bool | None:
+    """Whether two formulas agree at a point; None where one is not defined."""
+    with mp.workdps(DIGITS):
+        try:
+            return agree(evaluate(first, env, strict), evaluate(second, env, strict), CLOSE)
+        except Undefined:
+            return None
 
 
 def evaluate(tree: Tree, env: Env, strict: bool = False) -> Any:
@@ -171,7 +144,13 @@ def evaluate(tree: Tree, env: Env, strict: bool = False) -> Any:
         return rule(tree, env, strict)
     except ZeroDivisionError:
         raise Undefined("division by zero") from None
-    except (ValueError, TypeError, OverflowError, AttributeError, mpmath.libmp.libhyper.NoConvergence) as error:
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        AttributeError,
+        mpmath.libmp.libhyper.NoConvergence,
+    ) as error:
         raise Unknown(str(error)) from None
 
 
@@ -205,7 +184,11 @@ def _power(tree: Tree, env: Env, strict: bool) -> Any:
     if tree[2][0] == "/" and tree[2][2][0] == "num" and tree[2][2][1] % 2 and _negative(base):
         odd = tree[2][2][1]
         top = evaluate(tree[2][1], env, strict)
-        return -((-base) ** exponent) if mpmath.isint(top) and int(top) % 2 and odd else abs(base) ** exponent
+        return (
+            -((-base) ** exponent)
+            if mpmath.isint(top) and int(top) % 2 and odd
+            else abs(base) ** exponent
+        )
     return base**exponent
 
 
@@ -253,46 +236,6 @@ def _function(tree: Tree, env: Env, strict: bool) -> Any:
     return rule(*arguments)
 
 
-def _rounded(rule: Callable[[Any], Any], value: Any) -> Any:
-    """Floor or ceiling; what lies within rounding error of an integer is that integer."""
-    nearest = mp.nint(value)
-    return nearest if abs(value - nearest) < mp.mpf(10) ** (20 - mp.dps) else rule(value)
-
-
-def _extreme(rule: Callable[[list[Any]], Any], values: tuple[Any, ...]) -> Any:
-    if any(mpmath.im(value) for value in values):
-        raise Unknown("the larger of complex numbers")
-    return rule(list(values))
-
-
-def _integers(rule: Callable[..., int], values: tuple[Any, ...]) -> Any:
-    if not all(mpmath.isint(value) for value in values):
-        raise Unknown("a divisor of no integer")
-    return mp.mpf(rule(*(int(value) for value in values)))
-
-
-def _logarithm(value: Any) -> Any:
-    if value == 0:
-        raise Undefined("the logarithm of zero")
-    return mp.log(value)
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "sin": mp.sin, "cos": mp.cos, "tan": mp.tan, "cot": mp.cot, "sec": mp.sec, "csc": mp.csc,
-    "arcsin": mp.asin, "arccos": mp.acos, "arctan": mp.atan, "arccot": mp.acot,
-    "arcsec": mp.asec, "arccsc": mp.acsc, "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh,
-    "coth": mp.coth, "arcsinh": mp.asinh, "arccosh": mp.acosh, "arctanh": mp.atanh,
-    "ln": _logarithm, "log": _logarithm, "abs": abs, "conj": mp.conj, "re": mp.re, "im": mp.im,
-    "arg": mp.arg, "sgn": mp.sign, "binom": mp.binomial,
-    "cis": lambda x: mp.cos(x) + mp.mpc(0, 1) * mp.sin(x),
-    "perm": lambda n, k: mp.factorial(n) / mp.factorial(n - k),
-    "pow": lambda a, b: a**b,
-    "floor": lambda x: _rounded(mp.floor, x), "ceil": lambda x: _rounded(mp.ceil, x),
-    "max": lambda *v: _extreme(max, v), "min": lambda *v: _extreme(min, v),
-    "gcd": lambda *v: _integers(math.gcd, v), "lcm": lambda *v: _integers(math.lcm, v),
-}  # fmt: skip
-
-
 def _series(tree: Tree, env: Env, strict: bool) -> Any:
     kind, name, low, high, body = tree
     start, end = evaluate(low, env, strict), evaluate(high, env, strict)
@@ -323,5 +266,3 @@ RULES: dict[str, Callable[[Tree, Env, bool], Any]] = {
     "!": _factorial, "!!": _factorial, "fn": _function, "sum": _series, "prod": _series,
     "node": _grid,
 }  # fmt: skip
-
-

@@ -11,7 +11,6 @@ from ei.checker.parse.node import Node
 from ei.checker.parse.tree import INFINITY, Tree, letters, negative, number
 
 
-
 class Piece(NamedTuple):
     """An interval of the real line; a point has equal ends."""
 
@@ -100,7 +99,7 @@ class Line:
 
 def _infinite(tree: Tree) -> int:
     """1 and -1 for the two infinities, else 0."""
-    if tree == INFINITY or tree[:2] == ("+", number(0)) and tree[2] == INFINITY:
+    if tree == INFINITY or (tree[:2] == ("+", number(0)) and tree[2] == INFINITY):
         return 1
     return -1 if tree == negative(INFINITY) else 0
 

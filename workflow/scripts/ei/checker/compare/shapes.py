@@ -130,7 +130,7 @@ def tuples(ref: Node, ans: Node, leaves: Leaves) -> bool:
 
 
 def list_and_tuple(ref: Node, ans: Node, leaves: Leaves) -> bool:
-    """`1, 2` for `(1, 2)` only where the brackets cannot mean an interval, or names give the order."""
+    """`1, 2` for `(1, 2)` only where the brackets cannot mean an interval."""
     if _is_real_set(ref) and _is_real_set(ans) and _has_conditions(ref, ans):
         return real_sets(ref, ans, leaves)
     if len(ref.items) != len(ans.items) or ref.kind == "list" or _maybe_interval(ref):
@@ -153,7 +153,11 @@ def _maybe_interval(node: Node) -> bool:
 def value_and_set(ref: Node, ans: Node, leaves: Leaves) -> bool:
     """A set of one value is that value."""
     if ref.kind == "set":
-        return len(ref.items) == 1 and ref.items[0].kind == "value" and equal(ref.items[0], ans, leaves)
+        return (
+            len(ref.items) == 1
+            and ref.items[0].kind == "value"
+            and equal(ref.items[0], ans, leaves)
+        )
     return len(ans.items) == 1 and ans.items[0].kind == "value" and equal(ref, ans.items[0], leaves)
 
 
@@ -176,7 +180,9 @@ def _rounds(precise: Node, rounded: Node) -> bool:
 
 def matrices(ref: Node, ans: Node, leaves: Leaves) -> bool:
     """Matrices cell by cell; determinants and functions by cases too."""
-    if ref.mark != ans.mark or [len(r.items) for r in ref.items] != [len(r.items) for r in ans.items]:
+    if ref.mark != ans.mark or [len(r.items) for r in ref.items] != [
+        len(r.items) for r in ans.items
+    ]:
         return False
     return every(equal, _cells(ref), _cells(ans), leaves)
 
@@ -203,7 +209,10 @@ def relations(ref: Node, ans: Node, leaves: Leaves) -> bool:
             equal, ref.items, ans.items, leaves
         )  # fmt: skip
     if set(ref.mark.split(" ")) | set(ans.mark.split(" ")) <= {"<", ">", "<=", ">="}:
-        names = [frozenset[str]().union(*(letters(s.tree) for s in n.items if s.tree)) for n in (ref, ans)]
+        names = [
+            frozenset[str]().union(*(letters(s.tree) for s in n.items if s.tree))
+            for n in (ref, ans)
+        ]
         if names[0] == names[1] and len(names[0]) == 1:
             return real_sets(ref, ans, leaves)
         if len(ref.items) == len(ans.items) == 2:
@@ -221,7 +230,7 @@ def _directed(node: Node):  # type: ignore[no-untyped-def]
 
 
 def ratios(ref: Node, ans: Node, leaves: Leaves) -> bool:
-    """Ratios as they stand: 6:8 is not 3:4, for it may be a time of day; 3:4 is the fraction 3/4."""
+    """Ratios as they stand: 6:8, which may be a time of day, is not 3:4; 3:4 is 3/4."""
     ref, ans = (_as_ratio(node) for node in (ref, ans))
     return len(ref.items) == len(ans.items) and every(equal, ref.items, ans.items, leaves)
 

@@ -27,6 +27,7 @@ def values(ref: Node, ans: Node, leaves: Leaves) -> bool:
         return False  # 20 degrees, 20 miles and 20%
     if ref.percent != ans.percent:
         return _percents(ref, ans, leaves)
+    assert ans.tree is not None
     return same_number(ref.tree, ans.tree, leaves)
 
 
@@ -56,21 +57,21 @@ def _based(ref: Node, ans: Node, optional: bool) -> bool:
 
 
 def _percents(ref: Node, ans: Node, leaves: Leaves) -> bool:
-    """28% against 28 and 0.28; a sign may not be added to a reference below one: 0.5% is not 0.5."""
-    assert ref.tree is not None
-    assert ans.tree is not None
+    """28% against 28 and 0.28; no sign may be added to a reference below one: 0.5% is not 0.5."""
     leaves.used.add("percent")
     setting = leaves.settings.percent
     if setting == "required":
         return False
+    plain = [node.tree for node in (ref, ans) if node.tree is not None]
     first, second = (
-        ("/", node.tree, number(100)) if node.percent else node.tree for node in (ref, ans)
+        ("/", tree, number(100)) if node.percent else tree
+        for node, tree in zip((ref, ans), plain, strict=True)
     )
     if leaves.same(first, second):
         return True
-    value = constant(ref.tree)
+    value = constant(plain[0])
     small = ans.percent and value is not None and abs(value) < 1
-    return setting == "optional" and not small and leaves.same(ref.tree, ans.tree)
+    return setting == "optional" and not small and leaves.same(*plain)
 
 
 def same_number(ref: Tree, ans: Tree, leaves: Leaves) -> bool:

@@ -1,4 +1,4 @@
-r"""What stands in brackets: a needless pair around a value, a tuple or interval, a set, a matrix."""
+r"""What stands in brackets: one value, a tuple or interval, a set, a matrix."""
 
 from dataclasses import replace
 
@@ -7,12 +7,13 @@ from ei.checker.parse.quantity import Quantities
 from ei.checker.parse.tokens import Token, Unreadable
 from ei.checker.parse.tree import Tree, number
 from ei.checker.parse.units import LENGTHS, unit_name
+from ei.checker.parse.vocabulary import words
 
-TIMES = frozenset("s min h day week month year".split())
-WEIGHTS = frozenset("oz lb g kg ton mg".split())
-MONEY = frozenset("dollar cent euro gbp".split())
-ANGLES = frozenset("degree min s".split())
-DIMENSIONS = (LENGTHS, TIMES, WEIGHTS, MONEY, ANGLES, frozenset("L mL gal quart pint cup".split()))
+TIMES = words("s min h day week month year")
+WEIGHTS = words("oz lb g kg ton mg")
+MONEY = words("dollar cent euro gbp")
+ANGLES = words("degree min s")
+DIMENSIONS = (LENGTHS, TIMES, WEIGHTS, MONEY, ANGLES, words("L mL gal quart pint cup"))
 MATRICES = {
     "pmatrix": "[", "bmatrix": "[", "matrix": "[", "smallmatrix": "[", "array": "[",
     "Bmatrix": "[", "vmatrix": "|", "Vmatrix": "|", "cases": "cases", "dcases": "cases",
@@ -161,7 +162,9 @@ class Brackets(Quantities):
         rows = [row for row in rows if row]
         if not rows:
             raise Unreadable("an empty matrix")
-        relations = any(cell.label or cell.kind in ("chain", "relation") for cell in sum(rows, []))
+        relations = any(
+            cell.label or cell.kind in ("chain", "relation") for row in rows for cell in row
+        )
         if mark == "cases" or (relations and environment == "array"):
             return ("node", _cases(rows))
         items = tuple(Node("row", "", tuple(row)) for row in rows)
@@ -193,6 +196,8 @@ class Brackets(Quantities):
 
 def _tree(node: Node) -> Tree:
     """The node's tree where it is a plain value, else the node as a tree."""
+    if node.mark == "pm" and node.tree is not None:
+        return node.tree  # its sign is taken with the whole expression's
     plain = node.kind == "value" and not (node.unit or node.percent or node.label or node.mark)
     return node.tree if plain and node.tree is not None else ("node", node)
 

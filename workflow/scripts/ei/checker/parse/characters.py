@@ -1,4 +1,4 @@
-"""What Unicode writes in one sign and LaTeX or plain text in several: one table, applied in one pass."""
+"""What Unicode writes in one sign and LaTeX in several: one table, applied in one pass."""
 
 import re
 
@@ -22,16 +22,16 @@ SYMBOLS = {
     "⅕": r"\frac{1}{5}", "⅙": r"\frac{1}{6}", "√": r" sqrt", "∛": r" cbrt", "∜": r" fourthroot",
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∑": r"\sum ",
     "∏": r"\prod ", "∫": r"\int ", "→": r"\to ", "⇒": r"\Rightarrow ", "⟹": r"\Rightarrow ",
-    "∴": r"\therefore ", "∵": r"\because ", "（": "(", "）": ")", "，": ", ", "、": ", ", "。": ". ",
-    "：": ":", "；": ";", "＝": "=", "＋": "+", "％": "%", "！": "!", "＜": "<", "＞": ">", "／": "/",
-    "’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "′": "'", "″": "''",
+    "∴": r"\therefore ", "∵": r"\because ", "（": "(", "）": ")", "，": ", ", "、": ", ",
+    "。": ". ",     "：": ":", "；": ";", "＝": "=", "＋": "+",
+    "％": "%", "！": "!", "＜": "<", "＞": ">",
+    "／": "/",     "’": "'", "‘": "'", "“": '"', "”": '"',
+    "«": '"', "»": '"', "„": '"', "′": "'", "″": "''",
     "…": r"\ldots ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u3000": " ", "✅": " ",
     "✓": " ", "✔": " ", "🎯": " ", "👉": " ", "📌": " ", "📝": " ", "💡": " ", "\ufe0f": "",
     **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
 }  # fmt: skip
-TABLE = str.maketrans(
-    {**dict.fromkeys(INVISIBLE, ""), **dict.fromkeys(CONTROL, " "), **SYMBOLS}  # type: ignore[arg-type]
-)
+TABLE = str.maketrans({**dict.fromkeys(INVISIBLE, ""), **dict.fromkeys(CONTROL, " "), **SYMBOLS})
 RAISED = re.compile(f"[{''.join(SUPERSCRIPTS)}]+")  # 10²³
 LOWERED = re.compile(f"[{''.join(SUBSCRIPTS)}]+")  # x₁₂
 

@@ -8,22 +8,22 @@ Juxtaposition is a product; `2\frac13` and `2 1/3` are mixed numbers; two number
 nothing. `a/bc` is `(a/b)c`, as a calculator has it.
 """
 
-from fractions import Fraction
-
-from ei.checker.parse.cursor import Cursor
+from ei.checker.parse.figures import mixed_number
+from ei.checker.parse.names import Names
 from ei.checker.parse.numerals import number_in_words
-from ei.checker.parse.tokens import Token, Unreadable
+from ei.checker.parse.tokens import Unreadable
 from ei.checker.parse.tree import PI, ZERO, Tree, negative, number
-from ei.checker.parse.vocabulary import ACCENTS, CONSTANTS, GEOMETRY, GREEK, SAME_GREEK
+from ei.checker.parse.vocabulary import ACCENTS, CONSTANTS, GEOMETRY, GREEK
 
-MAX_DIGITS = 400  # of a numeral
 DEGREE: Tree = ("/", PI, number(180))
+
+
 STARTS = frozenset(
-    "frac sqrt binom pi infty sum prod int lim mathbb emptyset".split()
+    ["frac", "sqrt", "binom", "pi", "infty", "sum", "prod", "int", "lim", "mathbb", "emptyset"]
 ) | frozenset([*ACCENTS, *GEOMETRY, *GREEK, *CONSTANTS])
 
 
-class Expressions(Cursor):
+class Expressions(Names):
     """Reads expressions; `degrees` says whether a degree sign stood outside of a function."""
 
     def sum(self) -> Tree:
@@ -81,7 +81,7 @@ class Expressions(Cursor):
         if before.kind == "num" and token.text == "frac":
             fraction = self.power()
             if fraction[0] == "/" and fraction[1][0] == fraction[2][0] == "num":
-                return _mixed(total, fraction)
+                return mixed_number(total, fraction)
             return ("*", total, fraction)
         return ("*", total, self.power())
 
@@ -92,12 +92,7 @@ class Expressions(Cursor):
             raise Unreadable("two numbers side by side")
         self.take()
         fraction = ("/", number(self.numeral(top)), number(self.numeral(self.take())))
-        return _mixed(whole, fraction)
-
-    def choose(self, above: Tree) -> Tree:
-        """`9C4` and `9P4`."""
-        name = "binom" if self.take().text == "C" else "perm"
-        return ("fn", name, above, number(self.numeral(self.take())))
+        return mixed_number(whole, fraction)
 
     def power(self) -> Tree:
         """An atom, its factorials and its exponent; degree signs are no exponent."""
@@ -169,7 +164,11 @@ class Expressions(Cursor):
         token = self.peek()
         if token.kind == "num":
             return number(self.numeral(self.take()))
-        if token.text in ("a", "A") and self.kind(1) == "word" and number_in_words(self.words_ahead()):
+        if (
+            token.text in ("a", "A")
+            and self.kind(1) == "word"
+            and number_in_words(self.words_ahead())
+        ):
             return self.in_words()
         if token.kind == "letter" or (token.kind == "open" and self.braced_name()):
             return self.letter()
@@ -187,13 +186,6 @@ class Expressions(Cursor):
             return self.in_words()
         raise Unreadable(f"{token.text or 'the end'} where a value should stand")
 
-    def numeral(self, token: Token) -> Fraction:
-        """The exact value of a numeral."""
-        if token.kind != "num":
-            raise Unreadable(f"{token.text} where a number should stand")
-        token.role = token.role or "number"
-        return numeral(token.text)
-
     def in_words(self) -> Tree:
         """A number in words."""
         found = number_in_words(self.words_ahead())
@@ -201,71 +193,6 @@ class Expressions(Cursor):
             raise Unreadable(f"the word {self.text()}")
         self.take_words(found[1], "number in words")
         return number(found[0])
-
-    def braced_name(self) -> bool:
-        """Whether `{x}` comes, which is `x`, with a subscript after it."""
-        return self.text() == "{" and self.kind(1) == "letter" and self.text(2) == "}" and (
-            self.text(3) == "_"
-        )  # fmt: skip
-
-    def letter(self) -> Tree:
-        """A variable with its subscript and primes, or a constant."""
-        braced = self.text() == "{"
-        if braced:
-            self.take()
-        token = self.take("letter")
-        if braced:
-            self.take()
-        if token.text in ("C", "P") and self.text() == "(" and not braced:
-            found = self.choice_function(token.text)
-            if found is not None:
-                return found
-        name = token.text + self.subscript()
-        while self.text() == "'":
-            self.take()
-            name += "'"
-        if name in ("e", "i"):
-            return ("const", name) if name == "e" else ("var", "i")
-        if name in ("f", "g", "h") and self.text() == "(" and not token.prose:
-            return ("fn", name, self.group())
-        return ("var", name)
-
-    def choice_function(self, name: str) -> Tree | None:
-        """`C(9, 4)` or `P(9, 4)`, with figures."""
-        if [self.kind(k) for k in range(1, 5)] != ["num", "sep", "num", "close"]:
-            return None
-        self.take()
-        top = number(self.numeral(self.take()))
-        self.take()
-        bottom = number(self.numeral(self.take()))
-        self.take()
-        return ("fn", "binom" if name == "C" else "perm", top, bottom)
-
-    def subscripted_choice(self) -> Tree:
-        """`_9C_4`, also after empty braces."""
-        self.take()
-        above = self.atom()
-        name = self.take().text
-        if name not in ("C", "P"):
-            raise Unreadable("a subscript of nothing")
-        if self.text() == "_":
-            self.take()
-        return ("fn", "binom" if name == "C" else "perm", above, self.atom())
-
-    def subscript(self) -> str:
-        """`_1` or `_{max}` as part of a name, or nothing."""
-        if self.text() != "_":
-            return ""
-        self.take("subscript")
-        token = self.peek()
-        if token.text == "{":
-            inside = self.tokens[self.at + 1 : token.match]
-            for _ in range(len(inside) + 2):
-                self.take("subscript")
-            return "_" + "".join(part.text for part in inside)
-        if token.kind == "open" or not token.kind:
-            raise Unreadable("a subscript that is missing")
-        return "_" + self.take("subscript").text
 
     def starts_factor(self) -> bool:
         """Whether the next token can begin a factor that stands beside another."""
@@ -300,38 +227,3 @@ class Expressions(Cursor):
         self.take("absolute value")
         self.bars_open = outer
         return ("fn", "abs", inside)
-
-    def name_of(self, token: Token) -> str:
-        """The name of a Greek letter, one for both of its forms."""
-        return SAME_GREEK.get(token.text, token.text)
-
-
-def numeral(text: str) -> Fraction:
-    r"""The exact value of `12`, `1,234.5`, `1.2e-3`, `0.1\overline{6}`, `0.\dot3` or `0.(3)`."""
-    if len(text) > MAX_DIGITS:
-        raise Unreadable("a numeral that is too long")
-    if "\\" in text or "(" in text:
-        return _repeating(text)
-    try:
-        return Fraction(text.replace(",", ""))
-    except ValueError:
-        raise Unreadable(f"{text} is no numeral") from None
-
-
-def _repeating(text: str) -> Fraction:
-    """A repeating decimal. With two dots, the cycle reaches from the first to the second."""
-    start = min(index for index in (text.find("\\"), text.find("(")) if index >= 0)
-    whole, _, plain = text[:start].partition(".")
-    cycle = "".join(char for char in text[start:] if char.isdigit())
-    places = len(plain)
-    top = int((whole or "0") + plain) * (10 ** len(cycle) - 1) + int(cycle)
-    return Fraction(top, (10 ** len(cycle) - 1) * 10**places)
-
-
-def _mixed(whole: Tree, fraction: Tree) -> Tree:
-    r"""`2\frac13`; one with a fraction above 1 may be a sum or a product, so it is neither."""
-    top, bottom = fraction[1][1], fraction[2][1]
-    simple = whole[0] == "num" and whole[1].denominator == top.denominator == bottom.denominator == 1
-    if not simple or not 0 < top < bottom:
-        raise Unreadable("a number before a fraction that makes no mixed number")
-    return ("+", whole, fraction)

@@ -2,11 +2,11 @@ r"""What a name or a LaTeX command begins: `\frac`, `\sin`, `\sum`, `\int`, `\li
 
 from ei.checker.parse.expression import Expressions
 from ei.checker.parse.tokens import Token, Unreadable
-from ei.checker.parse.tree import E, INFINITY, PI, Tree, negative, number
-from ei.checker.parse.vocabulary import ACCENTS, CONSTANTS, FUNCTIONS, GEOMETRY, GREEK
+from ei.checker.parse.tree import INFINITY, PI, E, Tree, negative, number
+from ei.checker.parse.vocabulary import ACCENTS, CONSTANTS, FUNCTIONS, GEOMETRY, GREEK, words
 
-INVERSES = frozenset("sin cos tan cot sec csc sinh cosh tanh".split())
-MANY = frozenset("max min gcd lcm binom perm pow".split())  # functions of several arguments
+INVERSES = words("sin cos tan cot sec csc sinh cosh tanh")
+MANY = words("max min gcd lcm binom perm pow")  # functions of several arguments
 CONSTANT_TREES = {"pi": PI, "oo": INFINITY}
 NAMED_ROOTS = {"sqrt": 2, "cbrt": 3, "fourthroot": 4}
 

@@ -29,7 +29,10 @@ def word_label(cursor: Cursor) -> str:
         return ""
     if letters and (cursor.text(ahead) != ":" or len(taken) < 2):
         return ""
-    if any(word in DENIALS | VERBS | CONNECTIVES - {"total"} or word in HEDGES - {"up", "down", "same"} for word in lower):
+    if any(
+        word in DENIALS | VERBS | CONNECTIVES - {"total"} or word in HEDGES - {"up", "down", "same"}
+        for word in lower
+    ):
         return ""
     for _ in range(ahead):
         cursor.take("label")
@@ -52,7 +55,7 @@ def label_of(cursor: Cursor, start: int, end: int) -> str:
     if texts[0] == texts[-1] == "|" and len(texts) > 2:
         pairs = pairs[1:-1]
     ratio = [list(part) for part in _split(pairs, ":")]
-    if texts[0] == "frac" and set(kind for kind, _ in pairs[1:]) == {"letter"}:
+    if texts[0] == "frac" and {kind for kind, _ in pairs[1:]} == {"letter"}:
         return "".join(texts)
     return "".join(texts) if all(part and _is_name(part) for part in ratio) else ""
 
@@ -83,11 +86,14 @@ def _is_name(tokens: list[tuple[str, str]]) -> bool:
             depth -= 1
         elif text == "^" and tokens[at + 1 : at + 3] == [("op", "-"), ("num", "1")]:
             at += 2
-        elif depth and kind in ("letter", "num", "sep", "rel"):
-            pass
-        elif not depth and (kind in ("letter", "word") or text in ("_", "'") or text in DECORATIONS):
-            pass
-        elif kind == "num" and tokens[at - 1][1] == "_":
+        elif (
+            (depth and kind in ("letter", "num", "sep", "rel"))
+            or (
+                not depth
+                and (kind in ("letter", "word") or text in ("_", "'") or text in DECORATIONS)
+            )
+            or (kind == "num" and tokens[at - 1][1] == "_")
+        ):
             pass
         else:
             return False

@@ -4,15 +4,26 @@
 product, unless they stand beside a word: "red" in "12 red marbles".
 """
 
+from ei.checker.parse.matching import match_brackets
 from ei.checker.parse.numerals import NUMBER_WORDS
-from ei.checker.parse.tokens import Token, match_brackets, pieces_of
+from ei.checker.parse.tokens import Token, pieces_of
 from ei.checker.parse.units import CURRENCY, unit_name
-from ei.checker.parse.vocabulary import CONSTANTS, DENIALS, FUNCTIONS, GREEK, HEDGES, JOINERS, SUBJECTS, words
+from ei.checker.parse.vocabulary import (
+    CONSTANTS,
+    DENIALS,
+    FUNCTIONS,
+    GREEK,
+    HEDGES,
+    JOINERS,
+    SUBJECTS,
+    words,
+)
 
 SHORT_WORDS = words(
     "is in of to by at an the for all any not one two six ten was has had got get can may he she it"
     " we so or and but no yes odd set sum per mod if as be do on up you my our its his her are see"
-    " use via out off too who how why now new old way day due ans etc ish am pm th st nd rd sq cu pct"
+    " use via out off too who how why now new old way day due ans etc ish am pm th st nd rd"
+    " sq cu pct"
     " hence thus even real base bin am pm dne yes vs iff let row col"
 )
 VARIABLES = tuple("abnrtxyzAB")

@@ -1,8 +1,8 @@
 r"""The shape of an answer: a value, a list, a tuple or interval, a set, a union, an equation.
 
-    listing  = relation (("," | ";" | "and" | "or") relation)*
-    relation = side (("=" | "<" | "\in" | ...) side)*
-    side     = member (("\cup" | "\cap" | "\setminus") member)*
+listing  = relation (("," | ";" | "and" | "or") relation)*
+relation = side (("=" | "<" | "\in" | ...) side)*
+side     = member (("\cup" | "\cap" | "\setminus") member)*
 """
 
 from dataclasses import replace
@@ -88,7 +88,7 @@ class Shapes(Brackets):
         if self.text() in ("=", "~=") and self.kind() == "rel":
             self.take()
         sides, signs_between, starts = [self.side()], list[str](), [start]
-        if rounded and sides[0].tree is not None and not self.kind() == "rel":
+        if rounded and sides[0].tree is not None and self.kind() != "rel":
             return replace(sides[0], mark="rounded", key=self.key(start))
         while self.kind() == "rel":
             signs_between.append(self.take().text)
@@ -178,7 +178,7 @@ def _both_signs(node: Node) -> Node:
         replace(node, tree=signs(node.tree, sign), key=f"{name}({node.key})")
         for sign, name in ((1, "+"), (-1, "-"))
     )
-    return Node("list", node.key, values, mark="pm")
+    return Node("list", node.key, values, mark="pm", tree=node.tree)
 
 
 def _listed(items: list[Node], joiners: list[str], key: str) -> Node:

@@ -41,13 +41,20 @@ CURRENCY = {
     "$": "dollar", "€": "euro", "£": "gbp", "¥": "yen", "₹": "rupee", "¢": "cent",
     "USD": "dollar", "EUR": "euro", "GBP": "gbp", "Rs": "rupee", "INR": "rupee"
 }  # fmt: skip
-SHORT = frozenset("m g s h L l K J N W V A C F".split())  # a letter, so one only after a space
+SHORT = frozenset(
+    ["m", "g", "s", "h", "L", "l", "K", "J", "N", "W", "V", "A", "C", "F"]
+)  # a letter, so one only after a space
 LENGTHS = words("mm cm m km inch ft yd mi")
 
 
 def unit_name(word: str) -> str | None:
     """The short name of a unit, or None: "feet" and "ft" are "ft", "Meters" is "m"."""
-    for form in (word, word.lower(), word.lower().removesuffix("s"), word.lower().removesuffix("es")):
+    for form in (
+        word,
+        word.lower(),
+        word.lower().removesuffix("s"),
+        word.lower().removesuffix("es"),
+    ):
         if form in NAMES and not (form in SHORT and len(word) > 1):
             return NAMES[form]
     return None

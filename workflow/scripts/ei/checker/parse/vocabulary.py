@@ -11,10 +11,10 @@ def words(text: str) -> frozenset[str]:
 
 # Functions, by their plain names and LaTeX commands; the value is the name in the tree.
 FUNCTIONS = {
-    **{name: name for name in "sin cos tan cot sec csc sinh cosh tanh coth ln exp".split()},
-    **{f"arc{name}": f"arc{name}" for name in "sin cos tan cot sec csc".split()},
-    **{f"a{name}": f"arc{name}" for name in "sin cos tan".split()},
-    **{f"{name}": name for name in "log max min gcd lcm floor ceil abs arg sgn det".split()},
+    **{name: name for name in words("sin cos tan cot sec csc sinh cosh tanh coth ln exp")},
+    **{f"arc{name}": f"arc{name}" for name in words("sin cos tan cot sec csc")},
+    **{f"a{name}": f"arc{name}" for name in ["sin", "cos", "tan"]},
+    **{name: name for name in words("log max min gcd lcm floor ceil abs arg sgn det")},
     "lg": "lg", "tg": "tan", "ctg": "cot", "Arctan": "arctan", "Arcsin": "arcsin",
     "Arccos": "arccos", "sqrt": "sqrt", "cbrt": "cbrt", "fourthroot": "fourthroot",
     "sign": "sgn", "Re": "re", "Im": "im", "binom": "binom", "nCr": "binom", "nPr": "perm",
@@ -45,9 +45,9 @@ DENIALS = words(
     " nowhere hardly false untrue fail fails failed refuse disagree hmm sorry hard"
 )
 HEDGES = words(
-    "about around approximately approx roughly nearly almost least most more less fewer greater than"
-    " below above under over between up down to from until before after beyond within exceed exceeds"
-    " another different other others same either neither else etc ish counting many multiple"
+    "about around approximately approx roughly nearly almost least most more less fewer greater"
+    " than below above under over between up down to from until before after beyond within"
+    " exceed exceeds another different other others same either neither else etc ish counting many multiple"
 )
 
 CONNECTIVES = words(
@@ -72,7 +72,8 @@ PHRASAL_VERBS = (
     "adds up to", "evaluates to", "simplifies to", "is simply", "is just", "is exactly", "is thus",
     "is therefore", "is then", "is also", "is/are", "is now", "is indeed", "are given by",
     "is found to be", "must therefore be", "is the number", "is the value", "works out to",
-    "is indeed equal to", "reduces to", "is option", "is choice", "is always", "increases by", "decreases by",
+    "is indeed equal to", "reduces to", "is option", "is choice", "is always", "increases by",
+    "decreases by",
 )  # fmt: skip
 PRONOUNS = words("he she it they we you i there one")
 HAVING = words(
@@ -86,7 +87,7 @@ SUBJECTS = words(
     " final correct required desired resulting overall maximum minimum greatest largest smallest"
     " highest lowest longest shortest average mean median mode expected possible distinct common"
     " positive real integer whole simplified simplest exact numerical remaining combined interior"
-    " exterior shaded gray grey larger smaller absolute new unknown? different original? best right"
+    " exterior shaded gray grey larger smaller absolute new different best right"
     " answer answers result solution solutions value values total sum difference product quotient"
     " remainder ratio number numbers amount count area perimeter volume length lengths width height"
     " radius diameter circumference side sides base angle angles degree degrees measure measures"
@@ -101,8 +102,10 @@ SUBJECTS = words(
     " of in for to on with that which when where and by at per all both two three four"
     " drawn white black red blue green thinking using over game test class school room box bag"
     " x y z n k m buy get make find given person child man woman car train line segment container"
-    " package ball is are was were most least simplifying solving evaluating computing so thus therefore hence hers following statement"
-    " problem question exercise identity ordered system could error measurement position smaller calculation computation then now have we"
+    " package ball is are was were most least simplifying solving evaluating"
+    " computing so thus therefore hence following statement"
+    " problem question exercise identity ordered system could error measurement position"
+    " smaller calculation computation then now have we"
 )
 ADVERBS = words(
     "exactly precisely simply just thus therefore indeed only then also now equal to the number"
@@ -110,8 +113,9 @@ ADVERBS = words(
 )
 NEUTRAL = words(
     "total altogether in all overall only exactly here answer respectively each now left remaining"
-    " remain needed required together them possible different distinct such the a an of is are there"
-    " whole same that these for number way ways long tall wide high deep old each more? solution"
+    " remain needed required together them possible different distinct such the a an of is are"
+    " there"
+    " whole same that these for number way ways long tall wide high deep old each solution"
     " solutions final correct"
 )
 QUALIFIERS = words(

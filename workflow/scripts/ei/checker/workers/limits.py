@@ -30,7 +30,7 @@ def processor_limit(seconds: float) -> Iterator[None]:
 
 
 def limit_memory(memory_mb: int) -> bool:
-    """Whether the kernel will enforce the limit on this process's address space (macOS does not)."""
+    """Whether the kernel will limit the address space of this process (macOS does not)."""
     if sys.platform != "linux":
         return False
     import resource

@@ -53,7 +53,7 @@ def judges(settings: Settings, job: str) -> list[Callable[[], Judge]]:
 
 
 def limited(stages: list[Callable[[], Judge]], task: list[str], settings: Settings) -> Verdict:
-    """The verdict of the first judge that has one, with its processor time; this may end the process."""
+    """The verdict of the first judge that has one; at the limit, the end of this process."""
     used = 0.0
     for stage in stages:
         judge = stage()

@@ -1,4 +1,4 @@
-"""Responses that try to hang, crash or fool a checker: handmade ones, and mutations of ordinary ones."""
+"""Responses that try to hang, crash or fool a checker: handmade ones, and mutations."""
 
 import random
 
@@ -241,7 +241,7 @@ HANDMADE = [
 
 
 def mutated(count: int, seed: int) -> list[str]:
-    """Ordinary answers with a few pieces inserted, removed, repeated or shuffled; the same for the same seed."""
+    """Ordinary answers with pieces inserted, removed or repeated; a function of the seed."""
     draw = random.Random(seed)
     return [_mutant(draw) for _ in range(count)]
 
@@ -269,6 +269,6 @@ def _mutant(draw: random.Random) -> str:
 
 
 def responses(answers: list[str]) -> list[str]:
-    """The answers in the strict form; what a Parquet file cannot hold (lone surrogates) becomes a question mark."""
+    """The answers in the strict form; lone surrogates, which Parquet cannot hold, become `?`."""
     clean = (answer.encode("utf-8", "replace").decode() for answer in answers)
     return [f"so it is.</think> <answer> {answer} </answer>" for answer in clean]
