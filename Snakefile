@@ -1,7 +1,15 @@
 """Expert iteration: a policy that learns from its own right answers.
 
-For each of n steps: sample G rollouts of D_b questions, score them, filter the right ones, fine-tune on them
-(sft), evaluate. Step 0 is the evaluation of the untouched base policy.
+    policy 0 = the base model; evaluate it
+    for n = 1 .. steps:
+        sample    D_b training questions, G rollouts of each from policy n-1
+        score     reward each rollout: right 1, wrong 0
+        filter    keep the right ones
+        sft       fine-tune policy n-1 on them: policy n
+        evaluate  policy n on the validation questions
+
+A step is workflow/rules/step.smk, its evaluation evaluation.smk. The main run lies in results/,
+the runs of a sweep in results/sweep/NAME/; config.yaml says which runs there are.
 """
 
 from snakemake.utils import min_version
@@ -9,15 +17,19 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-configfile: "config.yaml"
+include: "workflow/rules/config.smk"
 
 
-include: "workflow/rules/common.smk"
-include: "workflow/rules/paths.smk"
+configfile: CONFIG
+
+
+include: "workflow/rules/runs.smk"
+include: "workflow/rules/terminal.smk"
+include: "workflow/rules/lookups.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/step.smk"
 include: "workflow/rules/evaluation.smk"
-include: "workflow/rules/report.smk"
+include: "workflow/rules/page.smk"
 include: "workflow/rules/share.smk"
 
 
@@ -44,11 +56,11 @@ rule sweep:
 # The page of the main run and of those other runs that are finished.
 rule report:
     input:
-        "results/report/index.html",
+        "results/report_so_far/index.html",
 
 
-# Each preset is a target: its main run; with `_report`, its other runs and its page as well. `snakemake demo` is five
-# steps on a CPU, in minutes: a tiny policy that learns arithmetic.
+# Each preset is a target: its main run; with `_report`, also its other runs and its page.
+# `snakemake demo` is five steps on a CPU, in minutes: a tiny policy that learns arithmetic.
 for preset in PRESETS:
 
     rule:

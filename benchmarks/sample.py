@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Output tokens per second of the sampling stage's engine beside plain vLLM, on one GPU, in one run.
+"""Compare the sampling stage's engine with plain vLLM: output tokens/s on one GPU, in one run.
 
-    python benchmarks/sample.py --policy models/qwen --data results/data/train.parquet --json sample.json \\
-        --lengths recorded.jsonl.gz --variants ours plain tuned
+    python benchmarks/sample.py --policy models/qwen --data results/data/train.parquet \\
+        --json sample.json --lengths recorded.jsonl.gz --variants ours plain tuned
 
-Variants: `ours`, `plain` (LLM(...).generate as it comes, stop string), `tuned` (the same with
-CUDA graphs up to the largest batch). All draw the same responses' lengths: with `--lengths` (JSONL with `n_tokens`)
-each question's are one of the recorded ones, else `--max_tokens`; a policy of random weights hardly ever stops by
-itself. Rates count from the moment the engine is up, over the whole draw; the start is reported beside them.
+Variants: `ours`, `plain` (LLM(...).generate with its default settings and a stop string), `tuned`
+(the same with CUDA graphs up to the largest batch). All draw responses of the same lengths: with
+`--lengths` (JSONL with `n_tokens`) each question's is one of the recorded ones, else it is
+`--max_tokens`; a policy of random weights hardly ever stops by itself. Rates count from the moment
+the engine is up, over the whole draw; the start is reported separately.
 """
 
 import argparse
@@ -25,23 +26,25 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 
-from ei import policy, questions
-from ei.files import read_table
-from ei.generation import vllm_engine
-from ei.generation.command import make_requests, read_template
-from ei.generation.draw import Request, Sampling, closing_tokens
+from ei import questions
+from ei.files import read_columns
+from ei.model import folder
+from ei.prompt import read_template
+from ei.sampling import vllm_engine
+from ei.sampling.requests import Request, Work, make_requests
+from ei.sampling.settings import Machine, Sampling
+from ei.sampling.stop import closing_tokens
 
 STOP = "</answer>"
 
 
 def requests_of(flags: argparse.Namespace) -> list[Request]:
     """The requests of the first `--questions` questions, each with a length from `--lengths`."""
-    table = read_table(flags.data, ["question_id", "question"])
+    table = read_columns(flags.data, "question_id", "question")
     chosen = questions.choose(table, flags.questions, flags.seed, flags.step)
-    wanted = dict.fromkeys(chosen["question_id"], range(flags.rollouts))
-    made = make_requests(
-        chosen, wanted, read_template(flags.prompt), policy.load_tokenizer(flags.policy), flags
-    )
+    template, tokenizer = read_template(flags.prompt), folder.load_tokenizer(flags.policy)
+    samples = range(flags.rollouts)
+    made = make_requests(chosen, samples, template, tokenizer, flags.seed, flags.step)
     if flags.lengths is None:
         return made
     with gzip.open(flags.lengths, "rt") as lines:
@@ -54,13 +57,13 @@ def requests_of(flags: argparse.Namespace) -> list[Request]:
 
 
 def asked_plainly(flags: argparse.Namespace, requests: list[Request]) -> tuple[Any, Any]:
-    """The requests as LLM.generate takes them: prompts, and sampling parameters with a stop string."""
+    """The requests for LLM.generate: prompts, and sampling parameters with a stop string."""
     from vllm import SamplingParams
 
     params = [
         SamplingParams(
-            n=flags.rollouts, temperature=1.0, max_tokens=request.limit or flags.max_tokens, min_tokens=4,
-            seed=request.seed, stop=[STOP], include_stop_str_in_output=True,
+            n=flags.rollouts, temperature=1.0, max_tokens=request.limit or flags.max_tokens,
+            min_tokens=4, seed=request.seed, stop=[STOP], include_stop_str_in_output=True,
         )
         for request in requests
     ]  # fmt: skip
@@ -68,7 +71,7 @@ def asked_plainly(flags: argparse.Namespace, requests: list[Request]) -> tuple[A
 
 
 def plain(flags: argparse.Namespace, requests: list[Request], tuned: bool, results: Any) -> None:
-    """In a process of its own: LLM.generate, `--runs` times with an empty prefix cache."""
+    """LLM.generate in a process of its own, `--runs` times with an empty prefix cache."""
     started = time.monotonic()
     from vllm import LLM
 
@@ -88,7 +91,7 @@ def plain(flags: argparse.Namespace, requests: list[Request], tuned: bool, resul
 def run_plain(
     flags: argparse.Namespace, requests: list[Request], tuned: bool
 ) -> list[dict[str, float]]:
-    """Each run of plain vLLM: seconds to start (the first alone), seconds to draw, tokens."""
+    """Each run of plain vLLM: seconds to start (the same for all), seconds to draw, tokens."""
     spawn = mp.get_context("spawn")
     results: Any = spawn.Queue()
     process = spawn.Process(target=plain, args=(flags, requests, tuned, results))
@@ -101,16 +104,14 @@ def run_plain(
 
 def run_ours(flags: argparse.Namespace, requests: list[Request]) -> dict[str, float]:
     """One run of the stage's engine: seconds to start (of which imports), to draw; tokens."""
-    sampling = Sampling(1.0, 1.0, flags.max_tokens, 4, STOP)
-    machine = vllm_engine.Machine(flags.sequences, flags.memory_percent / 100, flags.cache)
-    tokenizer = policy.load_tokenizer(flags.policy)
+    sampling = Sampling(max_tokens=flags.max_tokens, stop=STOP)
+    machine = Machine(flags.sequences, flags.memory_percent, flags.cache)
+    context, tokenizer = folder.context(flags.policy), folder.load_tokenizer(flags.policy)
     ready: dict[str, float] = {}
     begun, tokens = time.monotonic(), 0
-    with vllm_engine.started(
-        flags.policy, policy.context(flags.policy), machine, ready.update
-    ) as work_on:
-        closers, ends = closing_tokens(tokenizer, STOP), policy.end_ids(flags.policy, tokenizer)
-        for rollouts in work_on(vllm_engine.Work(sampling, ends, closers, requests)):
+    with vllm_engine.started(flags.policy, context, machine, ready.update) as work_on:
+        closers, ends = closing_tokens(tokenizer, STOP), folder.end_ids(flags.policy, tokenizer)
+        for rollouts in work_on(Work(sampling, ends, closers, requests)):
             tokens += sum(len(rollout.ids) for rollout in rollouts)
         ended = time.monotonic()  # the processes are gone, and the GPU is free
     seconds = ended - begun - ready["all"]
@@ -161,8 +162,9 @@ def main() -> None:
         rates = sorted(run["tokens"] / run["seconds"] for run in runs)
         starts = ", ".join(f"{run['start_s']:.1f}" for run in runs)
         print(
-            f"{variant:>7}: {statistics.median(rates):9,.0f} tokens/s ({rates[0]:,.0f} - {rates[-1]:,.0f}),"
-            f" {runs[0]['tokens']:,.0f} tokens, start {starts} s",
+            f"{variant:>7}: {statistics.median(rates):9,.0f} tokens/s"
+            f" ({rates[0]:,.0f} - {rates[-1]:,.0f}), {runs[0]['tokens']:,.0f} tokens,"
+            f" start {starts} s",
             flush=True,
         )
         settings = {key: str(value) for key, value in vars(flags).items()}

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Whether the stage's engine draws what plain vLLM draws: the same seeds, row by row, on a small real policy.
+"""Compare the stage's engine with plain vLLM: the same seeds, row by row, on a small real policy.
 
-    python benchmarks/sample_equal.py --policy workflow/demo/policy --data results/demo/data/validation.parquet \\
-        --prompt workflow/prompts/demo.txt --json equal.json
+    python benchmarks/sample_equal.py --policy workflow/demo/policy --json equal.json \\
+        --data results/demo/data/validation.parquet --prompt workflow/prompts/demo.txt
 
-Plain is LLM(...).generate with n = G, the question's seed and a stop string. Where two responses differ, the scores
-(logit plus the seed's Gumbel noise, logits from a float32 forward pass) of the two tokens at the first difference are
-compared: a tie is a gap that rounding to bfloat16 explains. Also: the mean of -log p(token) over all response tokens
-beside their exact mean entropy, which it estimates without bias where tokens are drawn from the policy itself.
+Plain is LLM(...).generate with n = G, the question's seed and a stop string. Where two responses
+differ, the scores (logit plus the seed's Gumbel noise, logits from a float32 forward pass) of the
+two tokens at the first difference are compared: a tie is a gap that rounding to bfloat16 explains.
+It also compares the mean of -log p(token) over all response tokens with their exact mean entropy,
+of which it is an unbiased estimate where tokens are drawn from the policy itself.
 """
 
 import argparse
@@ -20,17 +21,18 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 
 import sample as bench
-from ei import policy
-from ei.generation import vllm_engine
-from ei.generation.draw import Request, Sampling, closing_tokens, response_text
+from ei.model import folder
+from ei.sampling import vllm_engine
+from ei.sampling.requests import Request, Work
+from ei.sampling.settings import Machine, Sampling
+from ei.sampling.stop import closing_tokens, response_text
 
-Rows = dict[
-    tuple[str, int], tuple[list[int], str, str]
-]  # (question, sample) -> ids, text, why it ended
+# {(question, sample): (ids, text, why it ended)}
+Rows = dict[tuple[str, int], tuple[list[int], str, str]]
 
 
 def plain(flags: argparse.Namespace, requests: list[Request], results: Any) -> None:
-    """In a process of its own: what LLM.generate returns."""
+    """Put what LLM.generate returns into `results`; it runs in a process of its own."""
     from vllm import LLM
 
     llm = LLM(model=str(flags.policy), max_num_seqs=flags.sequences, gpu_memory_utilization=0.4)
@@ -50,15 +52,13 @@ def plain(flags: argparse.Namespace, requests: list[Request], results: Any) -> N
 
 def ours(flags: argparse.Namespace, requests: list[Request]) -> Rows:
     """What the stage's engine returns."""
-    tokenizer = policy.load_tokenizer(flags.policy)
-    sampling = Sampling(1.0, 1.0, flags.max_tokens, 4, bench.STOP)
-    machine = vllm_engine.Machine(flags.sequences, 0.4, flags.cache)
-    with vllm_engine.started(flags.policy, policy.context(flags.policy), machine) as work_on:
-        closers, ends = (
-            closing_tokens(tokenizer, bench.STOP),
-            policy.end_ids(flags.policy, tokenizer),
-        )
-        groups = list(work_on(vllm_engine.Work(sampling, ends, closers, requests)))
+    context, tokenizer = folder.context(flags.policy), folder.load_tokenizer(flags.policy)
+    sampling = Sampling(max_tokens=flags.max_tokens, stop=bench.STOP)
+    machine = Machine(flags.sequences, 40, flags.cache)
+    with vllm_engine.started(flags.policy, context, machine) as work_on:
+        closers = closing_tokens(tokenizer, bench.STOP)
+        ends = folder.end_ids(flags.policy, tokenizer)
+        groups = list(work_on(Work(sampling, ends, closers, requests)))
     return {
         (one.question_id, one.sample): (
             one.ids,
@@ -74,8 +74,10 @@ def gumbel(seeds: Any, positions: Any, vocabulary: int) -> Any:
     """(N, vocabulary) noise of vLLM's sampler for each seed and position, by its formula."""
     import torch
     import triton
-    from vllm.triton_utils import tl, tldevice
-    from vllm.v1.worker.gpu.sample.gumbel import tl_rand32
+
+    from ei.sampling import vllm_private
+
+    tl, tldevice, tl_rand32 = vllm_private.sampler_names()
 
     @triton.jit
     def kernel(out, seeds, positions, vocabulary, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
@@ -93,7 +95,7 @@ def gumbel(seeds: Any, positions: Any, vocabulary: int) -> Any:
 def scores(
     flags: argparse.Namespace, requests: list[Request], rows: Rows
 ) -> dict[tuple[str, int], dict[str, Any]]:
-    """For each response: (T, vocabulary) scores of its tokens, their mean -log p, and their mean entropy."""
+    """Of each response: scores of its T tokens (T, vocabulary), their -log p (T), entropy (T)."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -108,10 +110,10 @@ def scores(
             )
         logits = logits[len(request.prompt_ids) - 1 : -1]
         logp = logits.log_softmax(-1)
-        place = torch.arange(len(ids), device="cuda") + len(request.prompt_ids) - 1
+        position = torch.arange(len(ids), device="cuda") + len(request.prompt_ids) - 1
         seeds = torch.full((len(ids),), request.seed + sample, device="cuda", dtype=torch.int64)
         found[name, sample] = {
-            "score": logits + gumbel(seeds, place, logits.shape[1]),
+            "score": logits + gumbel(seeds, position, logits.shape[1]),
             "nll": -logp[range(len(ids)), ids],
             "entropy": -(logp.exp() * logp).sum(-1),
         }
@@ -119,11 +121,11 @@ def scores(
 
 
 def compare(
-    mine: Rows, theirs: Rows, scored: dict[tuple[str, int], dict[str, Any]]
+    drawn: Rows, theirs: Rows, scored: dict[tuple[str, int], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Counts of equal and different rows, and the gaps of the different ones at their first difference."""
+    """Counts of equal and different rows, and the gaps of the different ones at the first token."""
     gaps, texts = [], 0
-    for key, (ids, text, reason) in mine.items():
+    for key, (ids, text, reason) in drawn.items():
         other, other_text, other_reason = theirs[key]
         if ids == other:
             texts += (text, reason) != (other_text, other_reason)
@@ -138,7 +140,7 @@ def compare(
         score = scored[key]["score"][t]
         gaps.append({"row": key, "at": t, "gap": abs(float(score[ids[t]] - score[other[t]]))})
     return {
-        "rows": len(mine),
+        "rows": len(drawn),
         "different": len(gaps),
         "same_ids_other_text_or_reason": texts,
         "gaps": gaps,
@@ -166,13 +168,13 @@ def main() -> None:
     process.start()
     theirs = results.get(timeout=400)
     process.join()
-    mine = ours(flags, requests)
+    rows = ours(flags, requests)
     import torch
 
-    scored = scores(flags, requests, mine)
+    scored = scores(flags, requests, rows)
     chosen = torch.cat([s["score"].argmax(-1) for s in scored.values()]).tolist()
-    drawn = [token for ids, _, _ in mine.values() for token in ids]
-    found = compare(mine, theirs, scored) | {
+    drawn = [token for ids, _, _ in rows.values() for token in ids]
+    found = compare(rows, theirs, scored) | {
         "tokens": len(drawn),
         "tokens_the_float32_scores_choose_too": sum(
             a == b for a, b in zip(chosen, drawn, strict=True)

@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer on the sequences of the benchmark in sft.py, and the figures that both are judged by."""
+"""TRL's SFTTrainer on the sequences of the benchmark in sft.py, and what both are judged by."""
 
 import itertools
 import json
@@ -23,7 +23,8 @@ FLEX = {
     "gradient_checkpointing": False,
     "pad_to_multiple_of": 128,
 }
-# Without FlashAttention 2 or 3, TRL can pack with flex_attention alone: SDPA would build a mask of tokens x tokens.
+# Without FlashAttention 2 or 3, TRL can pack with flex_attention alone: SDPA would build a mask of
+# tokens x tokens.
 TRL: dict[str, dict[str, Any]] = {
     "trl_default": {
         "gradient_accumulation_steps": BATCH // 8
@@ -47,7 +48,10 @@ def versions() -> dict[str, str]:
 
 
 def summary(tokens: list[int], seconds: list[float], flop: float) -> dict[str, float]:
-    """Median, smallest and largest tokens/s of `WINDOWS` equal windows of updates, and the median's share of `PEAK`."""
+    """Tokens/s in `WINDOWS` equal windows of updates: median, smallest, largest.
+
+    `share` is the median's share of `PEAK`; `flop` is the work of a token.
+    """
     each = len(tokens) // WINDOWS
     cuts = [slice(each * window, each * (window + 1)) for window in range(WINDOWS)]
     speeds = sorted(sum(tokens[cut]) / sum(seconds[cut]) for cut in cuts)
@@ -61,8 +65,8 @@ def summary(tokens: list[int], seconds: list[float], flop: float) -> dict[str, f
 
 
 def work_of(data: Path, config: dict[str, Any]) -> float:
-    """FLOP that a token of the recorded sequences takes: 6 for every weight it meets, and causal attention."""
-    from ei.training.data import read_sequences
+    """FLOP per token of the recorded sequences: 6 for every weight used, and causal attention."""
+    from ei.training.sequences import read_sequences
 
     sequences = read_sequences(data / "filtered.parquet")
     width, depth, heads = (
@@ -81,7 +85,10 @@ def work_of(data: Path, config: dict[str, Any]) -> float:
 def choices(
     part: str, sequences: list[Any], row_tokens: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Settings of the trainer and of loading the model; packed rows hold `BATCH` average sequences an update."""
+    """Settings of the trainer, and of loading the model.
+
+    Packed rows hold `BATCH` average sequences an update.
+    """
     options = {"max_length": None, **TRL[part]}
     if not options.get("packing"):
         return options, {"attn_implementation": "sdpa"}
@@ -116,15 +123,15 @@ def timed_trainer(times: list[float], seen: list[int], **given: Any) -> Any:
 
 
 def trl(part: str, work: Path, updates: int, row_tokens: int, started: float) -> dict[str, Any]:
-    """Updates of TRL's SFTTrainer on the same sequences, in fp32 weights with bf16 autocast as well."""
+    """Updates of TRL's SFTTrainer on the same sequences, with fp32 weights and bf16 autocast."""
     import torch
     from datasets import Dataset
     from transformers import AutoTokenizer
     from trl import SFTConfig
 
-    from ei.training import data
+    from ei.training.sequences import read_sequences
 
-    sequences = data.read_sequences(work / "filtered.parquet")
+    sequences = read_sequences(work / "filtered.parquet")
     random.Random(0).shuffle(sequences)
     rows = [
         {"input_ids": s.prompt + s.response, "labels": [-100] * len(s.prompt) + s.response}
@@ -132,8 +139,9 @@ def trl(part: str, work: Path, updates: int, row_tokens: int, started: float) ->
     ]
     options, loading = choices(part, sequences, row_tokens)
     config = SFTConfig(
-        output_dir=str(work / part), max_steps=updates + 2, learning_rate=1e-6, report_to="none", save_strategy="no",
-        disable_tqdm=True, model_init_kwargs=loading, use_cpu=not torch.cuda.is_available(), **options,
+        output_dir=str(work / part), max_steps=updates + 2, learning_rate=1e-6, report_to="none",
+        save_strategy="no", disable_tqdm=True, model_init_kwargs=loading, use_cpu=not
+        torch.cuda.is_available(), **options,
     )  # fmt: skip
     times: list[float] = []
     seen: list[int] = []

@@ -1,4 +1,4 @@
-"""What several tests use: the repository, the shared data where it is there, and ways to run the workflow."""
+"""The repository's folders, data that may be absent, and ways to run stages and the workflow."""
 
 import os
 import shutil
@@ -17,17 +17,21 @@ SHARED_DATA = Path(os.environ.get("EI_SHARED_DATA", ROOT.parent / "shared/data")
 
 
 def shared(name: str) -> Path:
-    """A file of the shared data; the test is skipped, saying so, where it is absent."""
+    """A file or folder of `EI_SHARED_DATA`; without it the calling test is skipped.
+
+    One reason for all files, so that the summary of skipped tests has one line for them.
+    """
     path = SHARED_DATA / name
     if not path.exists():
-        pytest.skip(
-            f"{name} is not here: MATH and recorded rollouts may not be shipped (EI_SHARED_DATA)"
-        )
+        pytest.skip("MATH, GSM8K and recorded rollouts are not shipped (set EI_SHARED_DATA)")
     return path
 
 
 def script(name: str, *flags: Any, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a stage's script with the flags, as a rule does."""
+    """Run a stage's script as a rule does, and wait for it; it is the test that checks its status.
+
+    `flags` become strings; `environment` is added to the environment of this process.
+    """
     command = [sys.executable, SCRIPTS / name, *map(str, flags)]
     return subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, **environment}, check=False
@@ -35,7 +39,11 @@ def script(name: str, *flags: Any, **environment: str) -> subprocess.CompletedPr
 
 
 def miniature(folder: Path, **changes: Any) -> Path:
-    """A working folder whose config.yaml is a run of two small steps of the demo policy; returns the config's path."""
+    """Write `folder/config.yaml`, two small steps of the demo policy, and return its path.
+
+    Later layers win: config.yaml, the preset `demo`, the sizes below, then `changes`. Sections are
+    merged key by key, except `sweep`, whose keys name runs.
+    """
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     demo = yaml.safe_load((ROOT / "workflow/presets/demo.yaml").read_text())
     small = {
@@ -59,18 +67,18 @@ def miniature(folder: Path, **changes: Any) -> Path:
 
 
 def command(folder: Path, *args: str, snakefile: Path = ROOT / "Snakefile") -> list[str]:
-    """snakemake on the working folder, with two cores."""
+    """The command line of snakemake in a working folder, on two cores, without profiles."""
     return [
-        sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--directory", str(folder),
-        "--profile", "none", "--workflow-profile", "none", "--rerun-incomplete", "--show-failed-logs",
-        "--cores", "2", *args,
+        sys.executable, "-m", "snakemake", "--snakefile", str(snakefile),
+        "--directory", str(folder), "--profile", "none", "--workflow-profile", "none",
+        "--rerun-incomplete", "--show-failed-logs", "--cores", "2", *args,
     ]  # fmt: skip
 
 
 def snakemake(
     folder: Path, *args: str, snakefile: Path = ROOT / "Snakefile", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run snakemake to its end; what it printed is in `stdout`, both streams together."""
+    """Run snakemake to its end; `stdout` of the result has both streams, in the order printed."""
     return subprocess.run(
         command(folder, *args, snakefile=snakefile),
         stdout=subprocess.PIPE,
@@ -86,6 +94,6 @@ def snakemake(
 
 
 def copy_of(folder: Path, target: Path) -> Path:
-    """A copy of a finished working folder, with times and links kept."""
+    """Copy a working folder; times and links are kept, so Snakemake finds nothing to do in it."""
     shutil.copytree(folder, target, symlinks=True)
     return target

@@ -1,3 +1,5 @@
+"""Makes the modules of workflow/demo importable for its tests."""
+
 import sys
 from pathlib import Path
 
@@ -9,10 +11,11 @@ sys.path.insert(0, str(DEMO))
 
 @pytest.fixture(scope="session")
 def demo() -> Path:
-    """The demo's folder."""
+    """The folder workflow/demo."""
     return DEMO
 
 
 @pytest.fixture(scope="session")
 def template() -> str:
+    """The prompt template of the demo, with `{question}` in it."""
     return (DEMO.parent / "prompts" / "demo.txt").read_text(encoding="utf-8")

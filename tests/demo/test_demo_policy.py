@@ -7,28 +7,24 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from corpus import encode, fill, text
+from corpus import TOKENIZER_DOCUMENTS, encode, fill, text
 from task import END_OF_TEXT
 from vocabulary import load_tokenizer, train_tokenizer
 
 
 @pytest.fixture(scope="module")
-def folder(demo: Path, template: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped policy, or before there is one a folder with a freshly trained tokenizer."""
-    if (demo / "policy" / "tokenizer.json").exists():
-        return demo / "policy"
-    made = tmp_path_factory.mktemp("policy")
-    train_tokenizer((text(template, 0, index) for index in range(3000)), made)
-    (made / "config.json").write_text('{"model_type": "qwen2"}', encoding="utf-8")
-    return made
+def folder(demo: Path) -> Path:
+    """The shipped policy."""
+    return demo / "policy"
 
 
 @pytest.fixture(scope="module")
 def tokenizer(folder: Path) -> Tokenizer:
+    """The shipped tokenizer, opened without transformers."""
     return load_tokenizer(folder)
 
 
-def test_transformers_and_the_plain_file_give_equal_ids(
+def test_transformers_and_the_tokenizers_library_give_equal_ids(
     demo: Path, template: str, folder: Path, tokenizer: Tokenizer
 ) -> None:
     from transformers import AutoTokenizer
@@ -50,7 +46,7 @@ def test_transformers_and_the_plain_file_give_equal_ids(
     )
 
 
-def test_tokens_of_a_prompt_and_of_a_response_join_to_those_of_the_document(
+def test_the_tokens_of_prompt_and_response_concatenate_to_those_of_the_document(
     template: str, tokenizer: Tokenizer
 ) -> None:
     for index in range(1000):
@@ -69,9 +65,9 @@ def test_documents_are_short_and_fit_the_model(
     assert ids.max() < tokenizer.get_vocab_size() <= 512
 
 
-def test_the_policy_opens_in_transformers_and_prefers_its_corpus(demo: Path, template: str) -> None:
-    if not (demo / "policy" / "model.safetensors").exists():
-        pytest.skip("no weights yet")
+def test_the_policy_opens_in_transformers_and_predicts_unseen_documents(
+    demo: Path, template: str
+) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -84,3 +80,12 @@ def test_the_policy_opens_in_transformers_and_prefers_its_corpus(demo: Path, tem
         ids = torch.tensor([encoder.encode(text(template, 0, index) + END_OF_TEXT).ids])
         losses.append(model(input_ids=ids, labels=ids).loss.item())
     assert np.mean(losses) < 1.5  # nats per token; 6.2 before training
+
+
+def test_training_the_tokenizer_anew_gives_the_shipped_one(
+    folder: Path, template: str, tmp_path: Path
+) -> None:
+    documents = (text(template, 0, index) for index in range(TOKENIZER_DOCUMENTS))
+    train_tokenizer(documents, tmp_path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()

@@ -1,9 +1,10 @@
-"""The demo's corpus is what its README says, and its questions are truly held out."""
+"""The demo's corpus has the mix its README states, and its questions are held out from it."""
 
 import json
 import re
 from collections import Counter
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -22,6 +23,7 @@ from task import (
     held_out,
     reserved,
     solution,
+    traces,
 )
 
 
@@ -31,6 +33,7 @@ def documents() -> list[Document]:
 
 
 def questions(demo: Path, name: str) -> list[dict[str, str]]:
+    """The records of one of the shipped JSONL files."""
     return [
         json.loads(line)
         for line in (demo / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
@@ -38,7 +41,7 @@ def questions(demo: Path, name: str) -> list[dict[str, str]]:
 
 
 def value(expression: str) -> Fraction:
-    """Python's own arithmetic over Fractions."""
+    """The expression in Python's own arithmetic, over Fractions."""
     return Fraction(
         eval(
             re.sub(r"\d+", r"Fraction(\g<0>)", expression.replace("^", "**")),
@@ -48,7 +51,7 @@ def value(expression: str) -> Fraction:
 
 
 def answer_of(question: str) -> Fraction:
-    """The answer, from the question's text alone."""
+    """The answer, from nothing but the question's text."""
     if match := re.search(
         r"remainder when (.+) is divided by (\d+)\?|Compute (.+) mod (\d+)\.", question
     ):
@@ -71,6 +74,7 @@ def answer_of(question: str) -> Fraction:
 
 
 def story(question: str) -> Fraction:
+    """The answer to a word problem, recognized by its verbs and computed from its numbers."""
     n = [Fraction(number) for number in re.findall(r"\d+", question)]
     if "of them" in question:
         return n[0] - n[0] * n[1] / n[2] + n[3]
@@ -84,9 +88,7 @@ def story(question: str) -> Fraction:
 
 
 @pytest.mark.parametrize(("name", "count"), [("train", 2000), ("validation", 500)])
-def test_every_reference_answer_follows_from_the_text_of_its_question(
-    demo: Path, name: str, count: int
-) -> None:
+def test_every_reference_answer_is_that_of_its_question(demo: Path, name: str, count: int) -> None:
     rows = questions(demo, name)
     assert len(rows) == count
     assert [
@@ -94,10 +96,17 @@ def test_every_reference_answer_follows_from_the_text_of_its_question(
     ] == []
 
 
-def test_the_files_are_what_the_generator_makes(demo: Path) -> None:
+def test_the_generator_makes_the_shipped_questions_again(demo: Path) -> None:
     made = held_out(0)
     assert questions(demo, "validation") == [next(made) for _ in range(500)]
     assert questions(demo, "train") == [next(made) for _ in range(2000)]
+    assert questions(demo, "traces") == list(islice(traces(0), 500, 2500))
+
+
+def test_every_trace_is_a_correct_response_to_its_training_question(demo: Path) -> None:
+    for row, trace in zip(questions(demo, "train"), questions(demo, "traces"), strict=True):
+        assert trace["question"] == row["question"]
+        assert grade(trace["response"], row["answer"]) == (True, True)
 
 
 def test_no_held_out_question_occurs_in_the_corpus(demo: Path, documents: list[Document]) -> None:
@@ -137,7 +146,7 @@ def test_the_corpus_has_the_stated_mix(documents: list[Document]) -> None:
         )
 
 
-def test_a_document_of_the_wanted_form_is_right_exactly_when_decided_so(
+def test_a_rewarded_document_is_correct_if_and_only_if_it_was_drawn_so(
     documents: list[Document],
 ) -> None:
     for example in documents[:5000]:
@@ -146,12 +155,12 @@ def test_a_document_of_the_wanted_form_is_right_exactly_when_decided_so(
         assert right == (example.correct and formatted)
 
 
-def test_a_document_depends_on_seed_and_index_alone() -> None:
+def test_a_document_is_a_function_of_seed_and_index() -> None:
     assert document(3, 77) == document(3, 77)
     assert document(3, 77) != document(4, 77)
 
 
-def test_a_slip_is_carried_on() -> None:
+def test_a_slip_changes_one_result_and_with_it_the_answer() -> None:
     def solve(steps: Steps, misconception: int) -> int | Fraction:
         return steps.find("2*3", 6) + steps.find("1+1", 2)
 
@@ -160,7 +169,7 @@ def test_a_slip_is_carried_on() -> None:
     assert steps.text() == "2*3=7;1+1=2"
 
 
-def test_a_wrong_solution_is_wrong_and_a_right_one_right() -> None:
+def test_a_solution_is_correct_if_and_only_if_it_is_asked_to_be() -> None:
     for kind, make in KINDS.items():
         for index in range(300):
             problem: Problem = make(Random(f"{kind}/{index}"), 1 + index % 5)
@@ -182,5 +191,7 @@ def test_a_wrong_solution_is_wrong_and_a_right_one_right() -> None:
         (" \\boxed{2}", (False, False)),
     ],
 )
-def test_a_response_is_graded_by_form_and_value(response: str, expected: tuple[bool, bool]) -> None:
+def test_a_response_is_graded_by_format_and_value(
+    response: str, expected: tuple[bool, bool]
+) -> None:
     assert grade(response, "2") == expected

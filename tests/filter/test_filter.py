@@ -1,6 +1,7 @@
 """What SFT sees, and the report of what it does not."""
 
 import importlib.util
+import sys
 
 import polars as pl
 
@@ -8,6 +9,7 @@ from helpers import SCRIPTS
 
 spec = importlib.util.spec_from_file_location("filter_stage", SCRIPTS / "filter.py")
 filter_stage = importlib.util.module_from_spec(spec)
+sys.modules["filter_stage"] = filter_stage  # where its dataclass looks up its own types
 spec.loader.exec_module(filter_stage)
 
 ROWS = [  # question, sample, response, reward, response tokens
@@ -27,8 +29,7 @@ def scored():
         [
             {
                 "question_id": q, "sample": s, "response": r, "reward": reward,
-                "prompt_ids": [1, 1],
-                "response_ids": [1] * n, "status": "correct" if reward else "wrong",
+                "prompt_ids": [1, 1], "response_ids": [1] * n, "status": "correct" if reward else "wrong",
             }
             for q, s, r, reward, n in ROWS
         ]
@@ -36,9 +37,7 @@ def scored():
 
 
 def kept(**settings):
-    rows = filter_stage.label(
-        scored(), **({"dedupe": False, "max_per_question": None, "max_tokens": None} | settings)
-    )
+    rows = filter_stage.label(scored(), filter_stage.Keep(**{"dedupe": False, **settings}))
     return rows.filter(pl.col("dropped").is_null()).select("question_id", "sample").rows()
 
 
@@ -55,35 +54,28 @@ def test_the_cap_counts_what_is_left_and_takes_the_lowest_samples():
     assert kept(dedupe=True, max_per_question=2, max_tokens=8) == [("a", 0), ("a", 3), ("b", 0)]
 
 
-def test_a_lower_bound_keeps_rewards_in_between():
-    rows = scored().with_columns(
-        reward=pl.Series([1.0, 0.5, 0.7, 0.2, 0.0, 1.0, 0.5, 0.0], dtype=pl.Float32)
-    )
-    found = filter_stage.label(rows, False, None, None, min_reward=0.5)
-    assert found["dropped"].to_list().count("wrong") == 3
-    assert filter_stage.label(rows, False, None, None)["dropped"].to_list().count("wrong") == 6
-
-
 def test_the_length_limit_counts_prompt_and_response():
     assert ("a", 2) in kept(max_tokens=11)
     assert ("a", 2) not in kept(max_tokens=10)
 
 
 def test_wrong_responses_are_kept_on_request_and_still_counted_as_not_solved():
-    settings = {"dedupe": True, "max_per_question": None, "max_tokens": None, "correct_only": False}
-    report = filter_stage.report(filter_stage.label(scored(), **settings))
+    keep = filter_stage.Keep(correct_only=False)
+    report = filter_stage.report(filter_stage.label(scored(), keep))
     assert report["dropped"] == {"duplicate": 2}
     assert report["solved"] == {"never": 1, "sometimes": 1, "always": 1}
 
 
 def test_the_order_of_the_rows_does_not_matter():
-    settings = {"dedupe": True, "max_per_question": 1, "max_tokens": None}
+    keep = filter_stage.Keep(max_per_question=1)
     shuffled = scored().sample(fraction=1.0, shuffle=True, seed=1)
-    assert filter_stage.label(shuffled, **settings).equals(filter_stage.label(scored(), **settings))
+    assert filter_stage.label(shuffled, keep).equals(filter_stage.label(scored(), keep))
 
 
 def test_every_row_is_kept_or_has_its_reason_in_the_report():
-    report = filter_stage.report(filter_stage.label(scored(), True, 2, None))
+    report = filter_stage.report(
+        filter_stage.label(scored(), filter_stage.Keep(max_per_question=2))
+    )
     assert report["dropped"] == {"duplicate": 1, "over_cap": 1, "wrong": 3}
     assert report["kept"] + sum(report["dropped"].values()) == report["rollouts"] == len(ROWS)
     assert report["solved"] == {"never": 1, "sometimes": 1, "always": 1}
@@ -91,5 +83,18 @@ def test_every_row_is_kept_or_has_its_reason_in_the_report():
 
 
 def test_nothing_right_is_no_error():
-    rows = filter_stage.label(scored().with_columns(reward=pl.lit(0.0)), True, 4, 10)
+    rows = filter_stage.label(
+        scored().with_columns(reward=pl.lit(0.0)),
+        filter_stage.Keep(max_per_question=4, max_tokens=10),
+    )
     assert filter_stage.report(rows)["kept"] == 0
+
+
+def test_a_reward_of_ones_own_counts_as_correct_from_the_least_reward_on():
+    halves = scored().with_columns(pl.col("reward") / 2)
+
+    def count(least):
+        keep = filter_stage.Keep(dedupe=False, min_reward=least)
+        return filter_stage.label(halves, keep)["dropped"].null_count()
+
+    assert (count(0.5), count(0.6)) == (5, 0)

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from chromium import CHROMIUM, browser
+from page_rows import scored, write
 
-from ei.files import stamp, write_table
 from helpers import script
-from page.browser import CHROMIUM, browser
-from page.literals import run_json
+from summaries import run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
+]
 
 HOSTILE = (
     "</script><img src=x onerror=\"document.title='hit'\"> $\\href{javascript:alert(1)}{x}$"
@@ -49,7 +50,7 @@ TEXTS = {
 }  # fmt: skip
 
 
-def rows(step: int, samples: int) -> pl.DataFrame:
+def responses(step: int, samples: int) -> pl.DataFrame:
     """The responses to all questions at a step; the samples of a question are alike."""
     made: list[dict[str, Any]] = []
     for key, (level, subject, question, answer, statuses) in QUESTIONS.items():
@@ -62,27 +63,26 @@ def rows(step: int, samples: int) -> pl.DataFrame:
             "level": level,
             "subject": subject,
         }
-        said = {
+        written = {
             "response": text,
             "extracted": extracted,
             "status": statuses[step],
             "response_ids": [1] * len(text),
         }
         cut = {"finish_reason": "length" if text == "cut short" else "stop"}
-        made += [about | said | cut | {"sample": sample} for sample in range(samples)]
-    return pl.DataFrame(made, infer_schema_length=None)
+        made += [about | written | cut | {"sample": sample} for sample in range(samples)]
+    return scored(made)
 
 
 def write_run(folder: Path) -> None:
-    """Three evaluations and two steps of training rollouts, two of a question, of which SFT saw the first."""
-    made = stamp("test", {})
+    """Three evaluations and two steps of rollouts, two of a question; SFT saw the first of them."""
     for step in range(3):
-        write_table(rows(step, 1), folder / f"step{step}/responses.parquet", made)
+        write(responses(step, 1), folder / f"step{step}/responses.parquet")
         if step:
-            scored = rows(step, 2)
-            write_table(scored, folder / f"step{step}/scored.parquet", made)
-            kept = scored.filter((pl.col("status") == "correct") & (pl.col("sample") == 0))
-            write_table(kept, folder / f"step{step}/filtered.parquet", made)
+            rollouts = responses(step, 2)
+            write(rollouts, folder / f"step{step}/scored.parquet")
+            kept = rollouts.filter((pl.col("status") == "correct") & (pl.col("sample") == 0))
+            write(kept, folder / f"step{step}/filtered.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -90,21 +90,20 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of a main run and two others."""
     folder = tmp_path_factory.mktemp("page")
     write_run(folder)
-    runs = [("main", {}), ("G16", {"sample.rollouts": 16}), ("G4", {"sample.rollouts": 4})]
     paths = []
-    for place, (name, changes) in enumerate(runs):
-        settings = {
-            "sample": {"questions": 3, "rollouts": changes.get("sample.rollouts", 2)},
-            "sft": {"epochs": 2},
-        }
-        run = run_json(
-            str(folder) if name == "main" else name, name, changes=changes, settings=settings
-        )
-        run["evaluations"][-1]["accuracy"] = [0.3, 0.1, 0.5][place]
+    for name, accuracy, changes in (
+        ("main", 0.3, {}),
+        ("G16", 0.1, {"sample.rollouts": 16}),
+        ("G4", 0.5, {"sample.rollouts": 4}),
+    ):
+        sample = {"questions": 3, "rollouts": changes.get("sample.rollouts", 2)}
+        settings = {"sample": sample, "sft": {"epochs": 2}}
+        where = str(folder) if name == "main" else name
+        made = run(name, [0.1, 0.2, accuracy], run=where, changes=changes, settings=settings)
         paths.append(folder / f"{name}.json")
-        paths[-1].write_text(json.dumps(run))
+        paths[-1].write_text(json.dumps(made))
     made = script(
-        "report.py", "--runs", *paths, "--browse", folder, "--output", folder / "index.html"
+        "page.py", "--runs", *paths, "--browse", folder, "--output", folder / "index.html"
     )
     assert made.returncode == 0, made.stderr
     return (folder / "index.html").as_uri()
@@ -112,7 +111,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def opened(address: str) -> Iterator[tuple["Page", list[str]]]:
-    """The open page, and what it complained of or asked the network for so far."""
+    """The open page, and its console messages, errors and network requests so far."""
     trouble: list[str] = []
     with browser() as chromium:
         page = chromium.new_page()
@@ -130,7 +129,7 @@ def opened(address: str) -> Iterator[tuple["Page", list[str]]]:
 
 @pytest.fixture
 def page(opened: tuple["Page", list[str]]) -> Iterator["Page"]:
-    """The page with its filters cleared; at the end it has complained of nothing."""
+    """The page with its filters cleared; at the end there was no message, error or request."""
     page, trouble = opened
     page.select_option("[name=source]", "validation")
     page.click("button[type=reset]")
@@ -144,11 +143,8 @@ def listed(page: "Page", count: int) -> list[str]:
     from playwright.sync_api import expect
 
     expect(page.locator("#found")).to_have_text(f"{count} of 3 questions")
-    places = [
-        int(item.get_attribute("id").removeprefix("item-"))
-        for item in page.locator("#list .item").all()
-    ]
-    return sorted(ORDER[place] for place in places)
+    names = [item.get_attribute("id") or "" for item in page.locator("#list .item").all()]
+    return sorted(ORDER[int(name.removeprefix("item-"))] for name in names)
 
 
 def choose(page: "Page", key: str) -> None:
@@ -158,8 +154,8 @@ def choose(page: "Page", key: str) -> None:
 
 
 def test_a_heading_sorts_the_runs_by_number_and_again_backwards(page: "Page") -> None:
-    def column(place: int) -> list[str]:
-        return page.locator(f"#runs tbody td:nth-child({place})").all_inner_texts()
+    def column(number: int) -> list[str]:
+        return page.locator(f"#runs tbody td:nth-child({number})").all_inner_texts()
 
     page.click("#runs th:nth-child(4) button")
     assert column(4) == ["2", "4", "16"]
@@ -184,7 +180,7 @@ def test_a_heading_sorts_the_runs_by_number_and_again_backwards(page: "Page") ->
         ({"level": "1", "subject": "0"}, ["q3"]),
     ],
 )
-def test_filters_leave_the_questions_that_answer_to_all_of_them(
+def test_filters_leave_the_questions_that_match_all_of_them(
     page: "Page", filters: dict[str, str], expected: list[str]
 ) -> None:
     for name, value in filters.items():
@@ -206,7 +202,7 @@ def test_all_responses_to_a_validation_question_stand_side_by_side(page: "Page")
     choose(page, "q2")
     names = page.locator("#question .response header strong").all_inner_texts()
     assert names == ["Step 0", "Step 1", "Step 2"]
-    assert page.locator("#question .badge").all_inner_texts() == ["right", "wrong", "wrong"]
+    assert page.locator("#question .badge").all_inner_texts() == ["correct", "wrong", "wrong"]
     page.check("#question input[name=shown-step][value='1']", force=True)
     assert page.locator("#question .response header strong").all_inner_texts() == ["Response 0"]
 
@@ -215,7 +211,7 @@ def test_training_rollouts_say_which_of_them_sft_saw(page: "Page") -> None:
     page.select_option("[name=source]", "training")
     page.wait_for_selector("#question .badge:text-is('kept for SFT')")
     badges = page.locator("#question .badge").all_inner_texts()
-    assert badges == ["right", "kept for SFT", "right", "dropped: repeats another"]
+    assert badges == ["correct", "kept for SFT", "correct", "dropped: duplicate"]
 
 
 def test_mathematics_is_set_and_the_answer_marked(page: "Page") -> None:
@@ -224,9 +220,8 @@ def test_mathematics_is_set_and_the_answer_marked(page: "Page") -> None:
     assert page.locator("#question dd mark math mfrac").count() == 1
     assert page.locator("#question mark.extracted math mfrac").count() == 2
     page.check("#question .bar input[type=checkbox]")
-    assert (
-        page.locator("#question .response math").count() == 2
-    )  # what was extracted, below the texts, alone
+    # Only what was extracted, below the texts, is still typeset.
+    assert page.locator("#question .response math").count() == 2
     page.uncheck("#question .bar input[type=checkbox]")
 
 
@@ -252,7 +247,7 @@ def test_two_steps_are_compared_word_by_word(page: "Page") -> None:
     assert page.locator(".diff ins").all_inner_texts() == ["five", "5"]
 
 
-def test_the_keyboard_alone_goes_through_the_list(page: "Page") -> None:
+def test_the_list_can_be_used_with_the_keyboard_only(page: "Page") -> None:
     choose(page, "q1")
     page.focus("#list")
     page.keyboard.press("ArrowDown")
@@ -273,7 +268,7 @@ def test_the_address_names_what_is_shown(page: "Page", address: str) -> None:
     other.close()
 
 
-def test_the_button_of_the_colours_goes_round(page: "Page") -> None:
+def test_the_colour_button_cycles_through_light_dark_and_system(page: "Page") -> None:
     def paper() -> str:
         return page.evaluate("getComputedStyle(document.body).backgroundColor")
 

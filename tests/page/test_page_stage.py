@@ -1,4 +1,4 @@
-"""report.py as a rule calls it."""
+"""page.py as a rule calls it."""
 
 import json
 import re
@@ -7,60 +7,50 @@ from typing import Any
 
 import polars as pl
 import pytest
+from page_rows import scored, write
 
-from ei.files import stamp, write_table
 from helpers import script
-from page.literals import run_json
+from summaries import run
 
 
 def responses(*rows: tuple[str, str, str, str]) -> pl.DataFrame:
     """A table of (question_id, response, extracted, status), a sample each."""
     names = ("question_id", "response", "extracted", "status")
-    more = {
-        "question": "Q",
-        "answer": "1",
-        "response_ids": [1],
-        "finish_reason": "stop",
-        "level": None,
-        "subject": None,
-    }
-    return pl.DataFrame(
-        [dict(zip(names, row, strict=True)) | more | {"sample": n} for n, row in enumerate(rows)]
+    alike = {"question": "Q", "answer": "1", "response_ids": [1], "finish_reason": "stop"}
+    return scored(
+        [dict(zip(names, row, strict=True)) | alike | {"sample": n} for n, row in enumerate(rows)]
     )
 
 
-def write(table: pl.DataFrame, path: Path) -> None:
-    write_table(table, path, stamp("test", {}))
+def write_run(folder: Path, steps: int = 1, name: str | None = None) -> Path:
+    """The run.json of a run in the folder, or of one that says that it lies elsewhere."""
+    accuracies = [0.1 * step for step in range(1, steps + 2)]
+    path = folder / "run.json"
+    path.write_text(json.dumps(run("main", accuracies, run=name or str(folder))))
+    return path
 
 
 def build(folder: Path, *flags: Any) -> str:
     """The page of the run in the folder, which has one step."""
-    (folder / "run.json").write_text(json.dumps(run_json(str(folder), steps=1)))
+    page = folder / "page.html"
     made = script(
-        "report.py",
-        "--runs",
-        folder / "run.json",
-        "--browse",
-        folder,
-        "--output",
-        folder / "page.html",
-        *flags,
+        "page.py", "--runs", write_run(folder), "--browse", folder, "--output", page, *flags
     )
     assert made.returncode == 0, made.stderr
-    return (folder / "page.html").read_text()
+    return page.read_text()
 
 
-def test_a_page_of_a_lone_run_without_anything_else_says_what_it_has_not(tmp_path: Path) -> None:
-    shown = build(tmp_path)
-    for said in (
+def test_a_page_with_nothing_but_a_run_says_what_it_lacks(tmp_path: Path) -> None:
+    shown = " ".join(build(tmp_path).split())
+    for lack in (
         "No conclusion was written",
-        "There is one run",
-        "nothing to compare",
+        "There is only one run",
+        "No comparisons were made",
         "No plots were made",
+        "Training rollouts not shown, as their files are not on disk: step 1.",
+        "Validation responses not shown, as their files are not on disk: step 0, 1.",
     ):
-        assert said in shown
-    assert "Training rollouts of step 1 are not on disk" in shown
-    assert "Validation responses of step 0, 1 are not on disk" in shown
+        assert lack in shown
 
 
 def test_a_hostile_text_is_nowhere_in_the_page_as_it_is(tmp_path: Path) -> None:
@@ -91,21 +81,17 @@ def test_equal_inputs_give_equal_pages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "says"),
     [
         (lambda folder: (folder / "run.json").write_text("{"), "is not JSON"),
         (lambda folder: (folder / "run.json").unlink(), "does not exist"),
-        (
-            lambda folder: (folder / "run.json").write_text(json.dumps(run_json("elsewhere"))),
-            "is none of the runs",
-        ),
+        (lambda folder: write_run(folder, name="elsewhere"), "is none of the runs elsewhere"),
     ],
 )
-def test_a_bad_run_is_named_and_no_page_is_written(tmp_path: Path, change: Any, said: str) -> None:
-    (tmp_path / "run.json").write_text(json.dumps(run_json(str(tmp_path))))
+def test_a_bad_run_is_named_and_no_page_is_written(tmp_path: Path, change: Any, says: str) -> None:
+    path, page = write_run(tmp_path), tmp_path / "page.html"
     change(tmp_path)
-    run, page = tmp_path / "run.json", tmp_path / "page.html"
-    made = script("report.py", "--runs", run, "--browse", tmp_path, "--output", page)
+    made = script("page.py", "--runs", path, "--browse", tmp_path, "--output", page)
     assert made.returncode == 1
-    assert said in made.stderr
+    assert says in made.stderr
     assert not page.exists()

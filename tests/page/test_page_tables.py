@@ -1,72 +1,86 @@
-"""The page's tables and words."""
+"""The page's tables, and its conclusion as HTML."""
 
-from typing import Any
+from ei.page.markdown import split_at_heading, to_html
+from ei.page.tables import (
+    COMPARISON_COLUMNS,
+    RUN_COLUMNS,
+    Cell,
+    comparison_groups,
+    comparison_row,
+    duration,
+    flat,
+    run_row,
+    settings_table,
+    share,
+)
+from summaries import compared, run
 
-from ei.page.tables import comparison_groups, duration, flat, run_row, settings_table, share, told
-from ei.page.words import parts, to_html
-from page.literals import run_json
+MAIN = run("main", [0.1, 0.2, 0.3])
 
 
-def pair(low: float, high: float, p: float, what: str = "steps") -> dict[str, Any]:
-    """A comparison of step 2 with step 1."""
-    sides = {
-        "a": {"run": "r", "name": "main", "step": 2},
-        "b": {"run": "r", "name": "main", "step": 1},
+def texts(cells: list[Cell]) -> list[str]:
+    return [cell.text for cell in cells]
+
+
+def test_a_comparison_shows_its_numbers_and_the_verdict() -> None:
+    cells = texts(comparison_row(compared("steps", MAIN, 2, MAIN, 1)))
+    shown = dict(zip(COMPARISON_COLUMNS, cells, strict=True))
+    assert shown == {
+        "A": "main, step 2",
+        "B": "main, step 1",
+        "Questions": "500",
+        "A, %": "30.0",
+        "B, %": "20.0",
+        "A − B, points [95 %]": "+10.0 [+7.0, +13.0]",
+        "Only A correct": "40",
+        "Only B correct": "30",
+        "McNemar p": "0.001",
+        "Verdict": "A better",
     }
-    counts = {"n": 500, "accuracy_a": 0.5, "accuracy_b": 0.4, "only_a": 60, "only_b": 10}
-    return (
-        sides
-        | counts
-        | {"what": what, "difference": (low + high) / 2, "ci95": [low, high], "mcnemar_p": p}
-    )
-
-
-def texts(cells: list[dict[str, Any]]) -> list[str]:
-    return [one["text"] for one in cells]
-
-
-def test_better_needs_an_interval_without_zero_and_a_small_p() -> None:
-    assert told(pair(0.02, 0.1, 0.001)) == "A better"
-    assert told(pair(-0.1, -0.02, 0.001)) == "B better"
-    assert told(pair(-0.01, 0.1, 0.001)) == "cannot tell"
-    assert told(pair(0.02, 0.1, 0.2)) == "cannot tell"
+    worse, unclear = compared("steps", MAIN, 1, MAIN, 2), compared("steps", MAIN, 2, MAIN, 1, p=0.1)
+    assert [texts(comparison_row(one))[-1] for one in (worse, unclear)] == [
+        "B better",
+        "not significant",
+    ]
 
 
 def test_a_run_shows_its_first_and_last_accuracy_with_the_interval_of_the_last() -> None:
-    shown = texts(run_row(run_json("results", best={"step": 1, "accuracy": 0.25})))
+    shown = texts(run_row(MAIN | {"best": {"step": 1, "accuracy": 0.25}}))
+    assert len(shown) == len(RUN_COLUMNS)
     assert shown[:8] == ["main", "EI", "–", "2", "4", "2", "0", "10.0"]
     assert shown[8:] == ["30.0 [26.0, 34.0]", "1 (25.0 %)", "90.0", "0.300", "10.0 min", "20.0 min"]
 
 
-def test_an_sft_run_has_no_rollouts_and_no_batch_of_questions() -> None:
-    assert texts(run_row(run_json("results/sft", kind="sft")))[1:5] == ["SFT", "–", "–", "–"]
+def test_an_sft_run_has_no_rollouts_and_does_not_list_what_every_sft_run_changes() -> None:
+    changes = {"steps": 1, "early_stopping.patience": None, "sft.lr": 0.1}
+    shown = texts(run_row(run("sft", [0.1, 0.2], kind="sft", changes=changes)))
+    assert shown[1:5] == ["SFT", "sft.lr 0.1", "–", "–"]
 
 
 def test_missing_measures_are_dashes_that_sort_first() -> None:
-    assert share(None)["value"] < share(0.0)["value"]
-    assert duration(None)["text"] == "–"
+    assert share(None).value < share(0.0).value
+    assert duration(None).text == "–"
 
 
-def test_seconds_are_said_in_the_unit_that_a_person_would_use() -> None:
-    assert [duration(s)["text"] for s in (45, 600, 9000)] == ["45 s", "10.0 min", "2.5 h"]
+def test_seconds_are_shown_in_the_unit_that_a_person_would_use() -> None:
+    assert [duration(s).text for s in (45, 600, 9000)] == ["45 s", "10.0 min", "2.5 h"]
 
 
 def test_comparisons_stand_in_groups_and_an_empty_group_is_left_out() -> None:
-    groups = comparison_groups([pair(0.1, 0.2, 0.001), pair(0.1, 0.2, 0.001, "sft")])
-    assert [(group["title"], len(group["rows"])) for group in groups] == [
+    pairs = [compared(what, MAIN, 2, MAIN, 1) for what in ("steps", "sft")]
+    assert [(group["title"], len(group["rows"])) for group in comparison_groups(pairs)] == [
         ("Against the SFT baseline", 1),
-        ("One step against the step before", 1),
+        ("Steps of a run against each other", 1),
     ]
 
 
 def test_settings_that_differ_from_the_first_run_are_marked() -> None:
-    other = run_json(
-        "s", settings={"model": "base", "sample": {"questions": 4, "rollouts": 8}, "steps": 2}
-    )
-    rows = {row["key"]: row for row in settings_table([run_json("r"), other])}
+    settings = {"model": "base", "sample": {"questions": 4, "rollouts": 8}, "steps": 2}
+    table = settings_table([MAIN, run("other", [0.1], settings=settings)])
+    rows = {row["key"]: row for row in table}
     assert not rows["model"]["differs"]
     assert [cell["differs"] for cell in rows["sample.rollouts"]["cells"]] == [False, True]
-    assert texts(rows["sft.epochs"]["cells"]) == ["2", "–"]
+    assert [cell["text"] for cell in rows["sft.epochs"]["cells"]] == ["2", "–"]
 
 
 def test_nested_settings_become_dotted_names() -> None:
@@ -74,17 +88,16 @@ def test_nested_settings_become_dotted_names() -> None:
 
 
 def test_the_discussion_is_escaped_and_keeps_its_lists() -> None:
-    paragraph, bullets = to_html("A **bold** <b>word</b> & 5 %.\n\n- one\n  more\n- two").split(
-        "\n"
-    )
+    markdown = "A **bold** <b>word</b> & 5 %.\n\n- one\n  more\n- two"
+    paragraph, bullets = to_html(markdown).split("\n")
     assert paragraph == "<p>A <strong>bold</strong> &lt;b&gt;word&lt;/b&gt; &amp; 5\u00a0%.</p>"
     assert bullets == "<ul><li>one more</li><li>two</li></ul>"
 
 
-def test_the_discussion_parts_at_its_first_heading() -> None:
-    assert parts("Two sentences. Here.\n\n## Measured\n\n- n 500\n") == (
+def test_the_discussion_is_split_at_its_first_heading() -> None:
+    assert split_at_heading("Two sentences. Here.\n\n## Measured\n\n- n 500\n") == (
         "Two sentences. Here.",
         "- n 500",
     )
-    assert parts("No heading.") == ("No heading.", "")
-    assert parts("") == ("", "")
+    assert split_at_heading("No heading.") == ("No heading.", "")
+    assert split_at_heading("") == ("", "")

@@ -1,18 +1,21 @@
-"""The GPU path against fp32; benchmarks/sft.py makes the same comparison on the shape of Qwen2.5-Math-1.5B."""
+"""The GPU path against fp32; benchmarks/sft.py compares them on the shape of a 1.5B model."""
 
+import functools
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from ei.training import attention, head, model
-from ei.training.launch import launch
-from ei.training.model import Policy
-from ei.training.packing import build_row
-from ei.training.schedule import Recipe
-from ei.training.train import train
-from ei.training.world import World
+from ei.model import attention, head
+from ei.model.load import compile_layers, load
+from ei.model.packing import build_row
+from ei.model.passes import backward
+from ei.model.weights import Policy, clear_gradients
+from ei.training.job import run_job
+from ei.training.loop import train
+from ei.training.processes import World, launch
+from ei.training.recipe import Recipe
 from training import tiny
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -23,9 +26,9 @@ GPU = torch.device("cuda")
 def both(tmp_path: Path) -> tuple[Policy, Policy]:
     """A policy in mixed precision and the same in fp32 throughout, with gradients at zero."""
     folder = tiny.model_folder(tmp_path / "policy")
-    policies = model.load(folder, GPU), model.load(folder, GPU, mixed=False)
+    policies = load(folder, GPU), load(folder, GPU, mixed=False)
     for policy in policies:
-        model.clear_gradients(policy)
+        clear_gradients(policy)
     return policies
 
 
@@ -37,10 +40,10 @@ def gradient(policy: Policy, names: list[str]) -> torch.Tensor:
 @pytest.mark.parametrize("compiled", [False, True])
 def test_mixed_precision_agrees_with_fp32(both: tuple[Policy, Policy], compiled: bool) -> None:
     if compiled:
-        model.compile_layers(both[0])
+        compile_layers(both[0])
     for count in (10, 25, 7):  # rows of several lengths, through one compiled graph
         row = build_row(tiny.sequences(count, seed=count), 128, GPU)
-        mixed, exact = (model.backward(policy, row, 1 / len(row.target_R)) for policy in both)
+        mixed, exact = (backward(policy, row, 1 / len(row.target_R)) for policy in both)
         assert float(mixed.nll_R.mean()) == pytest.approx(float(exact.nll_R.mean()), rel=1e-2)
         assert float(mixed.entropy_R.mean()) == pytest.approx(
             float(exact.entropy_R.mean()), rel=1e-2
@@ -52,9 +55,7 @@ def test_mixed_precision_agrees_with_fp32(both: tuple[Policy, Policy], compiled:
     )
 
 
-def test_the_kernel_reads_grouped_heads_as_if_they_were_repeated(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_kernel_reads_grouped_heads_as_if_they_were_repeated() -> None:
     torch.manual_seed(0)
     row = build_row(tiny.sequences(30), 128, GPU)
     shapes = [(len(row.ids_T), heads, 128) for heads in (12, 2, 2)]
@@ -63,11 +64,10 @@ def test_the_kernel_reads_grouped_heads_as_if_they_were_repeated(
         for shape in shapes
     ]
     results = []
-    for repeat in (False, True):
-        monkeypatch.setattr(attention, "REPEAT_HEADS", repeat)
-        out = attention.varlen(
-            inputs[0], inputs[1], inputs[2], row.offset_N1, row.longest, 128**-0.5
-        )
+    for repeats in (1, 6):
+        query, key, value = inputs
+        key, value = (heads.repeat_interleave(repeats, dim=1) for heads in (key, value))
+        out = attention.varlen(query, key, value, row.offset_N1, row.longest, 128**-0.5)
         results.append([out, *torch.autograd.grad(out, inputs, torch.ones_like(out))])
     for grouped, repeated in zip(*results, strict=True):
         assert float((grouped - repeated).float().norm()) < 1e-2 * float(repeated.float().norm())
@@ -100,7 +100,7 @@ def test_the_heads_gradient_is_summed_in_fp32(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_loss_falls_on_a_gpu_and_the_copies_follow_the_weights(tmp_path: Path) -> None:
-    policy = model.load(tiny.model_folder(tmp_path / "policy"), GPU)
+    policy = load(tiny.model_folder(tmp_path / "policy"), GPU)
     records = train(
         policy, tiny.sequences(20), Recipe(epochs=5, lr=1e-2, batch=8, row_tokens=256), World(GPU)
     )
@@ -116,7 +116,7 @@ def test_two_gpus_equal_one(tmp_path: Path) -> None:
     tables = []
     for gpus in (1, 2):
         work = tiny.job(step, f"gpus{gpus}", recipe=recipe)
-        launch(work, gpus, time.perf_counter())
+        launch(functools.partial(run_job, work, time.perf_counter()), gpus)
         _, table, summary = tiny.results(work)
         assert summary["processes"] == gpus
         tables.append(table)

@@ -1,3 +1,4 @@
+import functools
 import os
 import signal
 import subprocess
@@ -16,8 +17,7 @@ from transformers import AutoModelForCausalLM
 from ei.files import read_metadata
 from ei.stage import UserError
 from ei.training.job import Job, run_job
-from ei.training.launch import launch, spawn
-from ei.training.world import World
+from ei.training.processes import World, launch, spawn
 from training import tiny
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/sft.py"
@@ -30,7 +30,7 @@ def step(tmp_path: Path) -> Path:
 
 def done(work: Job) -> tuple[dict[str, torch.Tensor], pl.DataFrame, dict[str, Any]]:
     """The policy's weights, training.parquet and training.json that the job makes."""
-    run_job(work, World(torch.device("cpu")), time.perf_counter())
+    run_job(work, time.perf_counter(), World(torch.device("cpu")))
     return tiny.results(work)
 
 
@@ -117,6 +117,7 @@ def test_nothing_to_train_on_hands_the_policy_on_without_a_copy(
     assert (work.output / "model.safetensors").samefile(step / "policy0/model.safetensors")
     assert not work.output.is_symlink()
     assert not (work.output / ".snakemake_timestamp").exists()
+    assert list(work.training.with_name("tensorboard").iterdir()) == []
     assert len(table) == summary["updates"] == 0
     assert table.schema == done(tiny.job(step, "full"))[1].schema
     assert summary["sampling_entropy"] > 0
@@ -178,9 +179,9 @@ def command(work: Job) -> list[str]:
         "rollouts",
         "output",
         "training",
-        "entropy_rollouts",
     ):
         line += [f"--{name}", str(getattr(work, name))]
+    line += ["--entropy_rollouts", str(work.options.entropy_rollouts)]
     for name in ("epochs", "lr", "batch", "row_tokens"):
         line += [f"--{name}", str(getattr(work.recipe, name))]
     return line
@@ -189,7 +190,7 @@ def command(work: Job) -> list[str]:
 def test_two_processes_equal_one(step: Path) -> None:
     alone = done(tiny.job(step, recipe={"lr": 1e-3}))
     work = tiny.job(step, "both", recipe={"lr": 1e-3})
-    spawn(work, "cpu", 2, time.perf_counter())
+    spawn(functools.partial(run_job, work, time.perf_counter()), "cpu", 2)
     weights, table, summary = tiny.results(work)
     assert summary["processes"] == 2
     for column in ("loss", "entropy", "grad_norm"):
@@ -200,13 +201,14 @@ def test_two_processes_equal_one(step: Path) -> None:
 
 def test_an_error_in_one_of_several_processes_is_one_sentence(step: Path) -> None:
     with pytest.raises(UserError, match=r"more than a row of 20"):
-        spawn(tiny.job(step, recipe={"row_tokens": 20}), "cpu", 2, time.perf_counter())
+        work = tiny.job(step, recipe={"row_tokens": 20})
+        spawn(functools.partial(run_job, work, time.perf_counter()), "cpu", 2)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_asking_for_a_gpu_that_is_not_there_says_how_many_there_are(step: Path) -> None:
     with pytest.raises(UserError, match="is 1, but torch sees 0"):
-        launch(tiny.job(step), 1, time.perf_counter())
+        launch(functools.partial(run_job, tiny.job(step), time.perf_counter()), 1)
 
 
 def test_a_user_s_error_on_the_command_line_is_one_sentence_and_status_1(step: Path) -> None:

@@ -7,14 +7,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from ei import schema
+from ei.model import folder
+from ei.model.load import load, use_packed_attention
+from ei.model.packing import Sequence
+from ei.model.weights import Policy, clear_gradients, prepare, to_write
 from ei.stage import UserError
-from ei.training import checkpoint, folder, model
+from ei.training import checkpoint
 from ei.training.job import memory_named
-from ei.training.model import Policy
-from ei.training.packing import Sequence
-from ei.training.schedule import Recipe, Update, plan
-from ei.training.train import BETAS, Record, take, train
-from ei.training.world import World
+from ei.training.loop import BETAS, Record, make_update, train
+from ei.training.processes import World
+from ei.training.recipe import Recipe
+from ei.training.schedule import Update, plan
 from training import tiny
 
 ALONE = World(torch.device("cpu"))
@@ -23,8 +27,8 @@ RECIPE = Recipe(epochs=2, lr=1e-2, batch=8, min_updates=1, row_tokens=100, clip=
 
 def policy(seed: int = 0) -> Policy:
     net = tiny.qwen2(seed).double()
-    model.use_packed_attention(net)
-    return model.prepare(net, mixed=False)
+    use_packed_attention(net)
+    return prepare(net, mixed=False)
 
 
 def weights(policy: Policy) -> torch.Tensor:
@@ -38,11 +42,11 @@ def gradient(policy: Policy) -> torch.Tensor:
 
 
 def one_update(trained: Policy, sequences: list[Sequence], recipe: Recipe) -> Record:
-    model.clear_gradients(trained)
+    clear_gradients(trained)
     optimizer = torch.optim.AdamW(
         trained.weights.values(), betas=BETAS, weight_decay=recipe.weight_decay
     )
-    return take(trained, optimizer, Update(1, 1, recipe.lr, sequences), recipe, ALONE)
+    return make_update(trained, optimizer, Update(1, 1, recipe.lr, sequences), recipe, ALONE)
 
 
 def summed_loss(net: Any, sequence: Sequence) -> torch.Tensor:
@@ -150,16 +154,23 @@ def test_a_checkpoint_of_another_training_is_not_used(tmp_path: Path, change: st
     other = tiny.sequences(20, seed=1) if change == "sequences" else sequences
     start = policy(seed=1 if change == "weights" else 0)
     optimizer = torch.optim.AdamW(start.weights.values())
-    assert (
-        checkpoint.restore(start, optimizer, checkpoint.purpose(start, other, recipe), keep) == []
-    )
+    assert checkpoint.restore(start, optimizer, checkpoint.key_of(start, other, recipe), keep) == []
 
 
-def test_a_checkpoint_must_be_cheap_beside_the_time_it_protects() -> None:
-    small = policy()
-    seconds = 3 * small.bytes / checkpoint.WRITING / checkpoint.SHARE
-    assert checkpoint.worthwhile(small, 1.01 * seconds)
-    assert not checkpoint.worthwhile(small, 0.99 * seconds)
+def test_a_training_too_short_for_a_checkpoint_writes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, fast = tmp_path / "slow.pt", tmp_path / "fast.pt"
+    monkeypatch.setattr(checkpoint, "DISK_SPEED", 1.0)  # one byte per second
+    train(policy(), tiny.sequences(20), RECIPE, ALONE, slow)
+    assert not slow.exists()
+    monkeypatch.setattr(checkpoint, "DISK_SPEED", 1e15)
+    train(policy(), tiny.sequences(20), RECIPE, ALONE, fast)
+    assert fast.exists()
+
+
+def test_a_record_has_the_columns_of_training_parquet() -> None:
+    assert [field.name for field in dataclasses.fields(Record)] == list(schema.UPDATES)
 
 
 def test_a_loss_that_is_not_finite_names_the_update_and_the_questions() -> None:
@@ -180,10 +191,10 @@ def test_a_loss_that_is_not_finite_names_the_update_and_the_questions() -> None:
 
 def model_with_bad_input() -> Policy:
     net = copy.deepcopy(tiny.qwen2(tied=False).double())
-    model.use_packed_attention(net)
+    use_packed_attention(net)
     with torch.no_grad():
         net.get_input_embeddings().weight[95] = float("inf")
-    return model.prepare(net, mixed=False)
+    return prepare(net, mixed=False)
 
 
 def test_an_update_that_is_not_finite_leaves_the_weights_alone() -> None:
@@ -208,13 +219,13 @@ def test_out_of_memory_names_the_setting_to_lower() -> None:
 
 def test_a_policy_in_mixed_precision_learns_in_fp32_and_is_written_rounded(tmp_path: Path) -> None:
     start = tiny.model_folder(tmp_path / "start")
-    mixed = model.load(start, torch.device("cpu"), mixed=True)
+    mixed = load(start, torch.device("cpu"), mixed=True)
     records = train(mixed, tiny.sequences(20), dataclasses.replace(RECIPE, epochs=5), ALONE)
     assert records[-1].loss < 0.8 * records[0].loss
     assert all(
         torch.equal(copy, mixed.weights[name].bfloat16()) for name, copy in mixed.copies.items()
     )
-    folder.write_policy(mixed, folder.tensor_names(start), start, tmp_path / "policy")
+    folder.write(to_write(mixed, folder.tensor_names(start)), start, tmp_path / "policy")
     written = load_file(tmp_path / "policy/model.safetensors")
     assert written.keys() == mixed.weights.keys()
     assert all(
@@ -229,7 +240,7 @@ def test_an_output_matrix_stored_beside_the_embedding_it_is_tied_to_is_written_a
     stored = load_file(start / "model.safetensors")
     stored["lm_head.weight"] = stored["model.embed_tokens.weight"].clone()
     save_file(stored, start / "model.safetensors", metadata={"format": "pt"})
-    trained = model.load(start, torch.device("cpu"))
-    folder.write_policy(trained, folder.tensor_names(start), start, tmp_path / "policy")
+    trained = load(start, torch.device("cpu"))
+    folder.write(to_write(trained, folder.tensor_names(start)), start, tmp_path / "policy")
     written = load_file(tmp_path / "policy/model.safetensors")
     assert torch.equal(written["lm_head.weight"], written["model.embed_tokens.weight"])

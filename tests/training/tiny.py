@@ -10,11 +10,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import Olmo2Config, Olmo2ForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from ei.training import model
+from ei.model.packing import Sequence
 from ei.training.job import Job
-from ei.training.model import Policy
-from ei.training.packing import Sequence
-from ei.training.schedule import Recipe
+from ei.training.recipe import Options, Recipe
 
 VOCABULARY = 96
 SHAPE: dict[str, Any] = {
@@ -47,17 +45,13 @@ def olmo2(seed: int = 0) -> Olmo2ForCausalLM:
 
 
 def model_folder(folder: Path, seed: int = 0, tied: bool = True) -> Path:
-    """A complete model folder in bf16, whose config.json has a byte that transformers would not write."""
+    """A complete model folder in bf16, whose config.json transformers would write otherwise."""
     qwen2(seed, tied).bfloat16().save_pretrained(folder)
     config = folder / "config.json"
     config.write_text(config.read_text() + "\n\n")
     (folder / "tokenizer.json").write_text('{"made": "up"}')
     (folder / ".snakemake_timestamp").touch()
     return folder
-
-
-def double(folder: Path) -> Policy:
-    return model.load(folder, torch.device("cpu"), torch.float64)
 
 
 def sequences(count: int, seed: int = 0, longest: int = 40) -> list[Sequence]:
@@ -101,15 +95,11 @@ def job(step: Path, name: str = "step1", **changes: Any) -> Job:
     recipe = Recipe(
         **{"lr": 1e-2, "batch": 8, "row_tokens": 100, "seed": "0/1", **changes.pop("recipe", {})}
     )
-    rest: dict[str, Any] = {
-        "lineage": "abc",
-        "step": 1,
-        "append_eos": False,
-        "entropy_rollouts": 16,
-        "settings": {"lr": 1e-2},
-    }
-    places: dict[str, Any] = {key: step / path for key, path in paths.items()}
-    return Job(**places, recipe=recipe, **{**rest, **changes})
+    options = Options(**{"entropy_rollouts": 16, "gpus": 0, **changes})
+    files: dict[str, Any] = {key: step / path for key, path in paths.items()}
+    return Job(
+        **files, lineage="abc", step=1, recipe=recipe, options=options, settings={"lr": 1e-2}
+    )
 
 
 def results(work: Job) -> tuple[dict[str, torch.Tensor], pl.DataFrame, dict[str, Any]]:

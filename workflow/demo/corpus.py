@@ -1,4 +1,4 @@
-"""The tokenized corpus, made by several processes."""
+"""The tokenized corpus of the demo policy, made by several processes."""
 
 import os
 from collections.abc import Callable
@@ -13,23 +13,25 @@ from numpy.typing import NDArray
 from task import END_OF_TEXT, document
 from vocabulary import load_tokenizer, train_tokenizer
 
-CHUNK = 4000  # documents of one piece of work
-TOKENIZER_DOCUMENTS = 30_000
+CHUNK = 4000  # documents that a process makes at a time
+TOKENIZER_DOCUMENTS = 30_000  # the first ones of the corpus
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Documents laid end to end; document i is `ids[starts[i] : starts[i + 1]]`, with its end-of-text token."""
+    """Documents end to end: document i, end token included, is `ids[starts[i] : starts[i + 1]]`."""
 
     ids: NDArray[np.uint16]
     starts: NDArray[np.int64]
 
     @property
     def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each document, its end token included."""
         return np.diff(self.starts)
 
 
 def fill(template: str, question: str) -> str:
+    """The prompt for a question; braces in the question stay as they are."""
     return template.replace("{question}", question)
 
 
@@ -40,18 +42,19 @@ def text(template: str, seed: int, index: int) -> str:
 
 
 def one_thread() -> None:
-    """Initialize a worker: the processes are the parallelism, threads of `tokenizers` would only compete."""
+    """Initialize a worker without the threads of `tokenizers`, which would fight over the cores."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 def make_tokenizer(template: str, seed: int, folder: Path, documents: int) -> None:
+    """Train the tokenizer on the first `documents` of the corpus and write it into `folder`."""
     train_tokenizer((text(template, seed, index) for index in range(documents)), folder)
 
 
 def encode(
     template: str, seed: int, folder: Path, first: int, last: int
 ) -> tuple[NDArray[np.uint16], list[int]]:
-    """Token ids of documents first..last-1 end to end, and the length of each."""
+    """Token ids of documents `first` to `last - 1`, end to end, and the length of each."""
     tokenizer = load_tokenizer(folder)
     ids: list[int] = []
     lengths = []
@@ -70,9 +73,9 @@ def make_corpus(
     processes: int,
     log: Callable[[str], None],
 ) -> Corpus:
-    """Train the tokenizer into `folder` and tokenize the corpus with it."""
+    """Train the tokenizer, write it into `folder`, and tokenize `documents` documents with it."""
     with Pool(processes, initializer=one_thread) as pool:
-        # in a worker, so that this process never starts the threads of `tokenizers` before a fork
+        # in a worker: were the threads of `tokenizers` started here, later forks could deadlock
         pool.apply(make_tokenizer, (template, seed, folder, min(documents, TOKENIZER_DOCUMENTS)))
         log("tokenizer trained")
         edges = [*range(0, documents, CHUNK), documents]

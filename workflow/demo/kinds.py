@@ -1,19 +1,29 @@
-"""Nine kinds of questions at five levels, each with its right method and one or two wrong ones."""
+"""Nine kinds of questions at five levels, each with its correct method and one or two wrong ones.
+
+A kind takes a random generator and a level from 1 to 5 and returns a problem. The order in which it
+draws numbers is part of the corpus: another order would give other documents for the same seed.
+"""
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from random import Random
 
-from chain import Number, Problem, Steps, columns_difference, columns_sum, product, quotient, render
+from chain import (
+    Number,
+    Problem,
+    Steps,
+    columns_difference,
+    columns_sum,
+    product,
+    quotient,
+    render,
+    worded,
+)
+from fraction_sums import fractions
 from words import word_problem
 
 
-def worded(rng: Random, expression: str) -> str:
-    return rng.choice(("What is {}?", "Compute {}.", "Calculate {}.")).format(expression)
-
-
 def sums(rng: Random, level: int) -> Problem:
-    """Sums and differences of one to four digits in columns; misconceptions: carry, borrow or sign lost."""
+    """Sums and differences in columns; misconceptions: carry, borrow or sign is lost."""
     low, high = ((2, 40), (11, 99), (101, 999), (1001, 9999), (101, 999))[level - 1]
     a, b = rng.randint(low, high), rng.randint(low, high)
     plus = rng.random() < 0.5
@@ -62,69 +72,13 @@ def products(rng: Random, level: int) -> Problem:
     return Problem(worded(rng, f"{a}*{b}"), f"{min(a, b)}*{max(a, b)}", solve)
 
 
-def fraction_terms(rng: Random, level: int) -> list[tuple[int, int]]:
-    """Two or three fractions (numerator, denominator): equal, nested, coprime or any small denominators."""
-    b = rng.randint(3, 19) if level == 1 else rng.randint(2, 9)
-    if level == 1:
-        d = b
-    elif level == 2:
-        d = b * rng.randint(2, 4)
-    else:
-        d = rng.choice([d for d in range(2, 10 if level == 3 else 13) if d != b])
-    denominators = [b, d] + ([rng.choice((b, d))] if level == 5 else [])
-    return [
-        (rng.randint(1, 2 * denominator if level < 3 else 9), denominator)
-        for denominator in denominators
-    ]
-
-
-def fractions(rng: Random, level: int) -> Problem:
-    """Sums and differences of fractions; misconceptions: a+c over b+d, numerators not rescaled."""
-    terms = fraction_terms(rng, level)
-    signs = [1] + [rng.choice((1, -1)) for _ in terms[1:]]
-
-    def solve(steps: Steps, misconception: int) -> Number:
-        n, d = terms[0]
-        numerator: Number = n
-        denominator: Number = d
-        for sign, (p, q) in zip(signs[1:], terms[1:], strict=True):
-            mark, scale = ("+" if sign > 0 else "-"), Fraction(q, 1) / Fraction(denominator)
-            if misconception == 1:
-                down = steps.find(f"{render(denominator)}+{q}", denominator + q)
-                right: Number = p
-            elif denominator == q:
-                down, right = denominator, p
-            else:
-                down = (
-                    q
-                    if scale.denominator == 1
-                    else steps.find(f"{render(denominator)}*{q}", denominator * q)
-                )
-                if misconception == 0:
-                    up = down / Fraction(denominator)
-                    numerator = steps.find(f"{render(numerator)}*{render(up)}", numerator * up)
-                    up = down / Fraction(q)
-                    right = p if up == 1 else steps.find(f"{p}*{render(up)}", p * up)
-                else:
-                    right = p
-            numerator = steps.find(
-                f"{render(numerator)}{mark}{render(right)}", numerator + sign * right
-            )
-            denominator = down
-        return quotient(steps, numerator, denominator)
-
-    marks = ["", *("+" if sign > 0 else "-" for sign in signs[1:])]
-    expression = "".join(f"{mark}{p}/{q}" for mark, (p, q) in zip(marks, terms, strict=True))
-    signed = sorted((sign, p, q) for sign, (p, q) in zip(signs, terms, strict=True))
-    return Problem(worded(rng, expression), f"fractions {signed}", solve)
-
-
 def signed(value: int) -> str:
+    """The number with its sign, as it continues an expression: `+3` or `-3`."""
     return f"+{value}" if value >= 0 else str(value)
 
 
 def equations(rng: Random, level: int) -> Problem:
-    """Linear equations p(x+m)+b=kx+c; misconception: a term keeps its sign when it changes sides."""
+    """Linear equations p(x+m)+b=kx+c; misconception: a term changes sides but not its sign."""
     x, b = rng.randint(-9 if level > 2 else 1, 40 if level == 1 else 12), rng.randint(2, 30)
     p, k, m = (1, 0, 0) if level == 1 else (rng.randint(2, 9), 0, 0)
     if level == 3:
@@ -155,7 +109,7 @@ def equations(rng: Random, level: int) -> Problem:
 
 
 def remainder(steps: Steps, a: Number, m: int, off: int) -> tuple[Number, Number]:
-    """Remainder and quotient of `a` by `m`, tens of the quotient first; `off` is added to the quotient."""
+    """(remainder, quotient) of `a` by `m`, tens of the quotient first; `off` is an error in it."""
     whole, rest = 0, a
     for unit in (10, 1):
         count = int(rest // (m * unit)) + (off if unit == 1 else 0)
@@ -167,7 +121,7 @@ def remainder(steps: Steps, a: Number, m: int, off: int) -> tuple[Number, Number
 
 
 def remainders(rng: Random, level: int) -> Problem:
-    """Remainders, at level 5 of a product; misconceptions: the quotient instead, a quotient too small."""
+    """Remainders, at level 5 of a product; misconceptions: the quotient, a quotient too small."""
     ranges = (
         ((11, 180), (3, 9)),
         ((41, 300), (3, 12)),
@@ -193,7 +147,7 @@ def remainders(rng: Random, level: int) -> Problem:
 
 
 def power(steps: Steps, base: int, exponent: int, as_product: bool) -> Number:
-    """`base ** exponent` by repeated multiplication; the misconception multiplies base by exponent."""
+    """`base ** exponent` by repeated multiplication; the misconception takes base * exponent."""
     if as_product:
         return steps.find(f"{base}*{exponent}", base * exponent)
     if base > 12:
@@ -226,7 +180,7 @@ def powers(rng: Random, level: int) -> Problem:
 
 
 def order(rng: Random, level: int) -> Problem:
-    """Order of operations; misconception: from left to right, brackets and precedence forgotten."""
+    """Order of operations; misconception: left to right, ignoring brackets and precedence."""
     a, b, c, d, e = (rng.randint(2, 9) for _ in range(5))
     a = rng.randint(2, 60) if level != 3 else a
     shapes: tuple[list[Number | str], ...] = (
@@ -251,7 +205,7 @@ def order(rng: Random, level: int) -> Problem:
 
 
 def evaluate(steps: Steps, tokens: Sequence[Number | str], by_precedence: bool) -> Number:
-    """The value of an expression of + - * and one pair of brackets, one written step for each operation."""
+    """The value of an expression of + - * with at most one pair of brackets, step by step."""
     tokens = list(tokens)
     if "(" in tokens:
         start, end = tokens.index("("), tokens.index(")")
@@ -269,7 +223,11 @@ def evaluate(steps: Steps, tokens: Sequence[Number | str], by_precedence: bool) 
 
 
 def percentages(rng: Random, level: int) -> Problem:
-    """Percentages by way of a tenth; misconceptions: a tenth taken for a hundredth, the change for the result."""
+    """Percentages by way of a tenth.
+
+    Misconceptions: n/100 is taken for a tenth (at level 5, n/10 for a hundredth), or the change for
+    the result.
+    """
     p, n = (
         (rng.choice((10, 20, 50)), rng.randint(2, 400) * 10),
         (rng.randint(2, 9) * 10, rng.randint(2, 150) * 10),
@@ -285,16 +243,16 @@ def percentages(rng: Random, level: int) -> Problem:
         tenth = quotient(
             steps, n, 100 if misconception == 1 or (misconception and not change) else 10
         )
-        tens, part = p // 10, tenth
+        tens, share = p // 10, tenth
         if tens > 1:
-            part = steps.find(f"{tens}*{render(tenth)}", tens * tenth)
+            share = steps.find(f"{tens}*{render(tenth)}", tens * tenth)
         if p % 10:
             half = quotient(steps, tenth, 2)
-            part = steps.find(f"{render(part)}+{render(half)}", part + half) if tens else half
+            share = steps.find(f"{render(share)}+{render(half)}", share + half) if tens else half
         if not change or misconception == 2:
-            return part
+            return share
         mark, sign = ("+", 1) if change == "increased" else ("-", -1)
-        return steps.find(f"{n}{mark}{render(part)}", n + sign * part)
+        return steps.find(f"{n}{mark}{render(share)}", n + sign * share)
 
     text = f"{n} {change} by {p}%" if change else f"{p}% of {n}"
     return Problem(worded(rng, text), text, solve)

@@ -1,9 +1,9 @@
-"""The demo's task: documents of the pre-training corpus, and questions that the corpus never contains.
+"""The demo's task: documents of the pre-training corpus, and questions held out from it.
 
-    task.py --train 2000 --validation 500 --seed 0 --folder workflow/demo
+    python workflow/demo/task.py --train 2000 --validation 500 --seed 0 --folder workflow/demo
 
-writes `train.jsonl` and `validation.jsonl` (question, answer, level, subject), and `traces.jsonl`: a right chain in the
-wanted form for each training question (question, response).
+writes `train.jsonl` and `validation.jsonl` (question, answer, level, subject), and `traces.jsonl`
+(question, response): for each training question a correct chain in the rewarded format.
 """
 
 import argparse
@@ -24,22 +24,23 @@ END_OF_TEXT = "<|endoftext|>"
 LEVELS = (1, 2, 3, 4, 5)
 LEVEL_SHARES = (0.36, 0.30, 0.20, 0.10, 0.04)
 CORRECT_SHARES = (0.50, 0.42, 0.35, 0.28, 0.22)  # of the documents of each level
-MISCONCEPTION_SHARE = (
-    0.5  # of the wrong documents; the others have one slip in an elementary result
-)
-SLIPS = (-10, -2, -1, 1, 2, 10)
+MISCONCEPTION_SHARE = 0.5  # of the wrong documents; in the others one elementary result slips
+SLIPS = (-10, -2, -1, 1, 2, 10)  # added to that result
 FORMATS = {  # response after the prompt's `<think>`: share of documents
     " {chain} </think> <answer>{answer}</answer>": 0.45,
     " {chain} </think> The answer is ${answer}$.": 0.20,
     " {chain} \\boxed{{{answer}}}": 0.28,
     " {chain} </think> <answer>{answer}": 0.07,
 }
-WANTED = re.compile(r"(?s)(?!.*</?think>.*</think>).*</think> <answer>([^<]*)</answer>")
+REWARDED = re.compile(r"(?s)(?!.*</?think>.*</think>).*</think> <answer>([^<]*)</answer>")
 
 
 @dataclass(frozen=True)
 class Document:
-    """One text of the corpus, with what was decided about it; only question and response are ever shown."""
+    """One text of the corpus and the decisions behind it, of which the policy sees only the text.
+
+    `format` is an index into FORMATS; `correct` is about the answer, whatever the format.
+    """
 
     question: str
     response: str
@@ -51,12 +52,12 @@ class Document:
 
 
 def reserved(canonical: str) -> bool:
-    """Whether a problem, in any wording, belongs to the tenth that the corpus never contains."""
+    """Whether a problem, in whatever wording, is in the tenth that the corpus never contains."""
     return zlib.crc32(canonical.encode()) % 10 == 0
 
 
 def solution(problem: Problem, correct: bool, rng: Random) -> tuple[str, Fraction]:
-    """A chain and its answer, which is right exactly if `correct`."""
+    """A chain and its answer, which is right if and only if `correct`."""
     right = Steps()
     truth = problem.solve(right, 0)
     if correct:
@@ -64,7 +65,7 @@ def solution(problem: Problem, correct: bool, rng: Random) -> tuple[str, Fractio
     if rng.random() < MISCONCEPTION_SHARE:
         steps = Steps()
         answer = problem.solve(steps, rng.choice((1, 2)))
-        if answer != truth:  # 12+34 has no carry to drop: such a question gets a slip
+        if answer != truth:  # equal for 12+34, which has no carry to drop; it gets a slip instead
             return steps.text(), Fraction(answer)
     while True:
         steps = Steps(rng.randrange(right.found), rng.choice(SLIPS)) if right.found else Steps()
@@ -77,7 +78,7 @@ def solution(problem: Problem, correct: bool, rng: Random) -> tuple[str, Fractio
 
 
 def document(seed: int, index: int) -> Document:
-    """Document `index` of the corpus."""
+    """Document `index` of the corpus of this seed; it depends on nothing else."""
     rng = Random(f"corpus/{seed}/{index}")
     level = rng.choices(LEVELS, LEVEL_SHARES)[0]
     kind = rng.choice(list(KINDS))
@@ -92,7 +93,7 @@ def document(seed: int, index: int) -> Document:
 
 
 def held_out(seed: int) -> Iterator[dict[str, str]]:
-    """Reserved questions without end, no problem twice; levels and subjects uniform."""
+    """Endless distinct reserved questions with their answers, levels and subjects uniform."""
     for problem, level, kind in reserved_problems(seed):
         answer = render(problem.solve(Steps(), 0))
         yield {
@@ -104,7 +105,7 @@ def held_out(seed: int) -> Iterator[dict[str, str]]:
 
 
 def traces(seed: int) -> Iterator[dict[str, str]]:
-    """The same questions, each with a right chain in the form that is rewarded."""
+    """The questions of `held_out`, each with a correct chain in the rewarded format."""
     form = next(iter(FORMATS))
     for problem, _, _ in reserved_problems(seed):
         steps = Steps()
@@ -116,7 +117,7 @@ def traces(seed: int) -> Iterator[dict[str, str]]:
 
 
 def reserved_problems(seed: int) -> Iterator[tuple[Problem, int, str]]:
-    """(problem, level, kind), no problem twice."""
+    """Endless (problem, level, kind) in a fixed order, each canonical form once."""
     seen: set[str] = set()
     index = 0
     while True:
@@ -131,9 +132,12 @@ def reserved_problems(seed: int) -> Iterator[tuple[Problem, int, str]]:
 
 
 def grade(response: str, answer: str) -> tuple[bool, bool]:
-    """Whether a response, cut after its first `</answer>`, has the wanted form; and whether it is also right."""
+    """(has the rewarded format, and is also correct) of a response cut after its first `</answer>`.
+
+    Simpler than the pipeline's checker: it knows integers and fractions only.
+    """
     head, tag, _ = response.partition("</answer>")
-    match = WANTED.fullmatch(head + tag)
+    match = REWARDED.fullmatch(head + tag)
     if match is None:
         return False, False
     try:
@@ -143,13 +147,14 @@ def grade(response: str, answer: str) -> tuple[bool, bool]:
 
 
 def main() -> None:
+    """Write the three files into the folder."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--train", type=int, default=2000, help="questions to train on")
-    parser.add_argument("--validation", type=int, default=500, help="questions to evaluate on")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--train", type=int, default=2000, help="training questions")
+    parser.add_argument("--validation", type=int, default=500, help="validation questions")
+    parser.add_argument("--seed", type=int, default=0, help="of the questions")
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parent, help="to write to")
     options = parser.parse_args()
     first, both = options.validation, options.validation + options.train
     files = {
@@ -157,8 +162,8 @@ def main() -> None:
         "train": islice(held_out(options.seed), first, both),
         "traces": islice(traces(options.seed), first, both),
     }
-    for name, rows in files.items():
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
+    for name, records in files.items():
+        lines = "".join(json.dumps(record) + "\n" for record in records)
         (options.folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
 
 

@@ -1,8 +1,8 @@
 """The demo's tokenizer: byte-level BPE tokens, at most 500, behind Qwen2's own pre-tokenization.
 
-transformers 5 opens every folder whose config.json says `qwen2` as a Qwen2Tokenizer, and that class puts
-Qwen2's pre-tokenization in place of the one saved in tokenizer.json, without a word. A tokenizer trained
-with any other would be read one way by transformers and vLLM and another way by `tokenizers`.
+transformers 5 opens every folder whose config.json says `qwen2` as a Qwen2Tokenizer, and that class
+silently replaces the pre-tokenization saved in tokenizer.json by Qwen2's. A tokenizer trained with
+another one would split texts differently in transformers and vLLM than in `tokenizers`.
 """
 
 import json
@@ -18,8 +18,8 @@ SIZE = 500  # tokens at most (the corpus gives 454); the model has 512 rows
 
 
 def train_tokenizer(texts: Iterable[str], folder: Path) -> None:
-    """Write tokenizer.json and tokenizer_config.json; token 0 is the end of text, which also pads."""
-    from transformers import Qwen2Tokenizer  # seconds to import, so not for those who only encode
+    """Write tokenizer.json and tokenizer_config.json; token 0 ends a text and also pads."""
+    from transformers import Qwen2Tokenizer  # takes seconds to import, and encoding needs none
 
     pieces = Qwen2Tokenizer().backend_tokenizer
     trained = Tokenizer(models.BPE())
@@ -37,4 +37,5 @@ def train_tokenizer(texts: Iterable[str], folder: Path) -> None:
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a policy's folder, without transformers."""
     return Tokenizer.from_file(str(folder / "tokenizer.json"))

@@ -1,4 +1,4 @@
-"""Word problems of one to three steps; the misconception takes the wrong operation."""
+"""Word problems of one to four operations; the misconceptions use a wrong one."""
 
 from fractions import Fraction
 from random import Random
@@ -10,7 +10,7 @@ THINGS = ("pens", "books", "apples", "coins")
 
 
 def one_step(rng: Random, level: int) -> tuple[str, str, tuple[int, ...]]:
-    """Level 1 adds or takes away, level 2 multiplies or shares out: the text, its sign, its numbers."""
+    """(text, operation, numbers): level 1 adds or takes away, level 2 multiplies or shares out."""
     if level == 1:
         a, b = rng.randint(11, 99), rng.randint(2, 50)
         if rng.random() < 0.5 or b > a:
@@ -23,7 +23,7 @@ def one_step(rng: Random, level: int) -> tuple[str, str, tuple[int, ...]]:
 
 
 def calculate(steps: Steps, a: Number, sign: str, b: Number) -> Number:
-    """`a sign b`, written as one step."""
+    """`a sign b`, as one step."""
     if sign == "/":
         return quotient(steps, a, b)
     return steps.find(f"{render(a)}{sign}{render(b)}", {"+": a + b, "-": a - b, "*": a * b}[sign])
@@ -33,7 +33,11 @@ OPPOSITE = {"+": "-", "-": "+", "*": "+", "/": "-"}
 
 
 def several_steps(rng: Random, level: int) -> tuple[str, tuple[str, ...], tuple[int, ...]]:
-    """Boxes and more (3), boxes less some (4), a fraction given away (5): the text, its signs, its numbers."""
+    """(text, operations, numbers).
+
+    Level 3 buys boxes and has some already, level 4 buys boxes and gives some away, level 5 gives a
+    fraction away and gets more.
+    """
     a, b, c = rng.randint(2, 12), rng.randint(3, 15), rng.randint(2, 60)
     if level == 3:
         return (
@@ -55,7 +59,7 @@ def several_steps(rng: Random, level: int) -> tuple[str, tuple[str, ...], tuple[
 
 
 def word_problem(rng: Random, level: int) -> Problem:
-    """A word problem; what counts for holding it out is its text without the name and the thing."""
+    """A word problem; its canonical form is the text without the name and the thing."""
     if level < 3:
         text, sign, numbers = one_step(rng, level)
         signs: tuple[str, ...] = (sign,)
@@ -68,9 +72,9 @@ def word_problem(rng: Random, level: int) -> Problem:
                 steps, numbers[0], OPPOSITE[signs[0]] if misconception else signs[0], numbers[1]
             )
         if level == 5:
-            part = calculate(steps, Fraction(numbers[0]), "/", numbers[2])
-            part = part if numbers[1] == 1 else calculate(steps, part, "*", numbers[1])
-            left = part if misconception == 1 else calculate(steps, numbers[0], "-", part)
+            share = calculate(steps, Fraction(numbers[0]), "/", numbers[2])
+            share = share if numbers[1] == 1 else calculate(steps, share, "*", numbers[1])
+            left = share if misconception == 1 else calculate(steps, numbers[0], "-", share)
             return calculate(steps, left, "-" if misconception == 2 else "+", numbers[3])
         total = calculate(steps, numbers[0], "+" if misconception == 1 else "*", numbers[1])
         last = OPPOSITE[signs[1]] if misconception == 2 else signs[1]

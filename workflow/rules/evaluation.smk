@@ -1,21 +1,34 @@
-"""The measure of the policy that a step ends with: eval -> gather -> grade -> metrics, and which step is best."""
+"""Evaluation of the policy that a step ends with: eval -> grade -> metrics, and the best step.
+
+Every evaluation asks two sets of questions: validation, which is reported, and development, training
+questions that were held out to choose the best step on. Evaluations have priority over later
+sampling, so that a curve grows while a run does.
+"""
 
 
-# Draw the policy's responses to one shard of the validation questions, and of those kept back for development.
+localrules:
+    best_so_far,
+    best,
+    best_policy,
+
+
+# Draw the policy's responses to one shard of both sets.
 rule eval:
     input:
-        policy=policy_after,
+        policy=lambda w: policy(w.run, int(w.step)),
         data="{run}/data/validation.parquet",
-        development=development,
-        prompt=lambda w: local(RUNS[w.run].settings["prompt"]),
+        development="{run}/data/development.parquet",
+        prompt=prompt,
+        stale=if_stale("{run}/step{step}/answers/{shard}-of-{shards}.parquet"),
     output:
-        "<step>/answers/{shard}-of-{shards}.parquet",
+        "{run}/step{step}/answers/{shard}-of-{shards}.parquet",
     log:
-        "<step>/logs/eval-{shard}-of-{shards}.log",
+        "{run}/step{step}/logs/eval-{shard}-of-{shards}.log",
     benchmark:
-        "<step>/benchmarks/eval-{shard}-of-{shards}.jsonl"
+        "{run}/step{step}/benchmarks/eval-{shard}-of-{shards}.jsonl"
+    priority: 30
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     threads: threads
     resources:
         gpu=gpus(),
@@ -26,118 +39,149 @@ rule eval:
         engine=setting("engine"),
         device=setting("device"),
         seed=setting("seed"),
-        skip=setting("data", "skip_too_long"),
-        development=lambda w, input: (
-            ["--development", input.development] if input.development else []
-        ),
+        skip_too_long=setting("data", "skip_too_long"),
         lineage=lineage("eval"),
     shell:
         "gpurun.py --device {params.device} --gpus {resources.gpu} --threads {threads} --"
-        " eval.py --policy {input.policy:q} --data {input.data:q} --prompt {input.prompt:q}"
-        " --shard {wildcards.shard}/{wildcards.shards} --step {wildcards.step} --seed {params.seed}"
-        " --engine {params.engine} --device {params.device} --skip_too_long {params.skip} {params.flags:q}"
-        " --sequences {resources.sequences} --memory_percent {resources.memory_percent}"
-        " {params.development:q} --output {output:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
+        " eval.py"
+        " --policy {input.policy:q}"
+        " --data {input.data:q}"
+        " --development {input.development:q}"
+        " --prompt {input.prompt:q}"
+        " --shard {wildcards.shard}/{wildcards.shards}"
+        " --step {wildcards.step}"
+        " --seed {params.seed}"
+        " --engine {params.engine}"
+        " --device {params.device}"
+        " --sequences {resources.sequences}"
+        " --memory_percent {resources.memory_percent}"
+        " --skip_too_long {params.skip_too_long}"
+        " {params.flags:q}"
+        " --output {output:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
 
 
-use rule gather as gather_answers with:
+# Grade them, as rollouts are graded.
+rule grade:
     input:
-        shards=shards_of("answers"),
+        answers=shards_of("answers"),
+        stale=if_stale("{run}/step{step}/responses.parquet"),
     output:
-        "<step>/answers.parquet",
+        validation="{run}/step{step}/responses.parquet",
+        development="{run}/step{step}/development_responses.parquet",
+        reports=multiext("{run}/step{step}/", "responses.json", "development_responses.json"),
+        pairs=multiext(
+            "{run}/step{step}/",
+            "responses.pairs.parquet",
+            "development_responses.pairs.parquet",
+        ),
     log:
-        "<step>/logs/gather_answers.log",
+        "{run}/step{step}/logs/grade.log",
     benchmark:
-        "<step>/benchmarks/gather_answers.jsonl"
-    params:
-        part=["--split", "validation"],
-        lineage=lineage("eval"),
-
-
-use rule gather_answers as gather_development with:
-    output:
-        "<step>/development_answers.parquet",
-    log:
-        "<step>/logs/gather_development.log",
-    benchmark:
-        "<step>/benchmarks/gather_development.jsonl"
-    params:
-        part=["--split", "development"],
-        lineage=lineage("eval"),
-
-
-use rule score as grade with:
-    input:
-        rollouts="<step>/answers.parquet",
-    output:
-        table="<step>/responses.parquet",
-        report="<step>/responses.json",
-        pairs="<step>/responses.pairs.parquet",
-    log:
-        "<step>/logs/grade.log",
-    benchmark:
-        "<step>/benchmarks/grade.jsonl"
-    priority: 0
+        "{run}/step{step}/benchmarks/grade.jsonl"
+    priority: 30
+    conda:
+        CPU_ENV
+    threads: threads
     params:
         flags=flags("score"),
         lineage=lineage("grade"),
-        memo="{run}/.cache/verdicts.parquet",
+    shell:
+        "score.py"
+        " --rollouts {input.answers:q}"
+        " --workers {threads}"
+        " {params.flags:q}"
+        " --output {output.validation:q}"
+        " --development {output.development:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
 
 
-use rule grade as grade_development with:
-    input:
-        rollouts="<step>/development_answers.parquet",
-    output:
-        table="<step>/development_responses.parquet",
-        report="<step>/development_responses.json",
-        pairs="<step>/development_responses.pairs.parquet",
-    log:
-        "<step>/logs/grade_development.log",
-    benchmark:
-        "<step>/benchmarks/grade_development.jsonl"
-
-
-# Sum up the evaluation.
+# Sum up both sets.
 rule metrics:
     input:
-        "<step>/responses.parquet",
+        validation="{run}/step{step}/responses.parquet",
+        development="{run}/step{step}/development_responses.parquet",
+        stale=if_stale("{run}/step{step}/eval.json"),
     output:
-        "<step>/eval.json",
+        validation="{run}/step{step}/eval.json",
+        development="{run}/step{step}/development.json",
     log:
-        "<step>/logs/metrics.log",
+        "{run}/step{step}/logs/metrics.log",
     benchmark:
-        "<step>/benchmarks/metrics.jsonl"
+        "{run}/step{step}/benchmarks/metrics.jsonl"
+    priority: 30
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage("metrics"),
     shell:
-        "metrics.py --responses {input:q} --step {wildcards.step} --output {output:q}"
-        " --lineage {params.lineage} 2>&1 | tee {log:q}"
+        "metrics.py"
+        " --responses {input.validation:q}"
+        " --development_responses {input.development:q}"
+        " --step {wildcards.step}"
+        " --output {output.validation:q}"
+        " --development {output.development:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
 
 
-use rule metrics as metrics_development with:
-    input:
-        "<step>/development_responses.parquet",
-    output:
-        "<step>/development.json",
-    log:
-        "<step>/logs/metrics_development.log",
-    benchmark:
-        "<step>/benchmarks/metrics_development.jsonl"
-
-
-# Name the best step so far. A run with patience goes on or ends by it, so its steps are only then known.
+# Name the best step so far. With early stopping it decides whether there is another step.
 checkpoint best_so_far:
     input:
-        up_to_step("development.json"),
+        developments=developments_so_far,
+        stale=if_stale("{run}/step{step}/best.json"),
     output:
-        "<step>/best.json",
+        "{run}/step{step}/best.json",
     log:
-        "<step>/logs/best_so_far.log",
+        "{run}/step{step}/logs/best_so_far.log",
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         lineage=lineage("metrics"),
     shell:
-        "best.py --developments {input:q} --output {output:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
+        "best.py"
+        " --developments {input.developments:q}"
+        " --output {output:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
+
+
+# Name the best step of the run, with what it scored on both sets.
+rule best:
+    input:
+        developments=of_steps("development.json"),
+        evaluations=of_steps("eval.json"),
+        stale=if_stale("{run}/best/best.json"),
+    output:
+        "{run}/best/best.json",
+    log:
+        "{run}/logs/best.log",
+    benchmark:
+        "{run}/benchmarks/best.jsonl"
+    conda:
+        CPU_ENV
+    params:
+        lineage=lineage_of_last,
+    shell:
+        "best.py"
+        " --developments {input.developments:q}"
+        " --evaluations {input.evaluations:q}"
+        " --output {output:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
+
+
+# The best step's policy; of all policies it is the one that a finished run keeps asking for.
+rule best_policy:
+    input:
+        best_policy,
+    output:
+        directory("{run}/best/policy"),
+    log:
+        "{run}/logs/best_policy.log",
+    conda:
+        CPU_ENV
+    shell:
+        "ln -sr {input:q} {output:q} > {log:q} 2>&1"

@@ -1,10 +1,10 @@
-"""What need not be made again, and which rule makes a file that several could make."""
+"""Files that need not be made again."""
 
 
-# An artifact that another run makes with the very same settings: a link, no computation.
+# A file that another run makes with the very same settings is a link to it, and costs nothing.
 rule share:
     input:
-        shared_source,
+        shared_from,
     output:
         "{shared}",
     log:
@@ -13,23 +13,17 @@ rule share:
         shared=only(SHARED),
     localrule: True
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     shell:
-        "ln -sr {input:q} {output:q} 2>&1 | tee {log:q}"
+        "ln -sr {input:q} {output:q} > {log:q} 2>&1"
 
 
-ruleorder: share > metrics_development > grade_development > gather_development
-ruleorder:
-    share
-    > metrics
-    > grade
-    > gather_answers
-    > eval
-    > sft
-    > filter
-    > score
-    > traces
-    > gather
-    > sample
-    > data_with_development
-    > data
+# Where a file can be shared, the rule that would make it stands back.
+ruleorder: share > data
+ruleorder: share > gather
+ruleorder: share > traces
+ruleorder: share > score
+ruleorder: share > filter
+ruleorder: share > sft
+ruleorder: share > grade
+ruleorder: share > metrics

@@ -1,27 +1,34 @@
-"""One step: sample -> gather -> score -> filter -> sft."""
+"""One step of expert iteration. From policy n-1 to policy n:
 
-# A rule's own constraints reach no wildcard of a pathvar, so the two rules that have one write their paths in full.
-SAMPLING = {run for run in RUNS if RUNS[run].kind == "ei"}
+    sample    draw G rollouts of each of D_b questions from policy n-1
+    score     reward each rollout: 1 where its answer is right, else 0
+    filter    keep the right ones
+    sft       fine-tune policy n-1 on them: policy n
+
+Policy 0 is the base model. After Anthony, Tian and Barber, "Thinking Fast and Slow with Deep Learning
+and Tree Search", 2017.
+"""
+
+# The policy that a step ends with.
+policy = lambda run, step: f"{run}/step{step}/policy" if step else base_model(run)
 
 
-# Draw rollouts from the step's policy for one shard of its questions.
+# Draw rollouts from the policy of the step before, for one shard of the step's questions.
 rule sample:
     input:
-        policy=policy_before,
+        policy=lambda w: policy(w.run, int(w.step) - 1),
         data="{run}/data/train.parquet",
-        prompt=lambda w: local(RUNS[w.run].settings["prompt"]),
-        known=known_rollouts,
+        prompt=prompt,
+        stale=if_stale("{run}/step{step}/rollouts/{shard}-of-{shards}.parquet"),
     output:
         "{run}/step{step}/rollouts/{shard}-of-{shards}.parquet",
     log:
-        "<step>/logs/sample-{shard}-of-{shards}.log",
+        "{run}/step{step}/logs/sample-{shard}-of-{shards}.log",
     benchmark:
-        "<step>/benchmarks/sample-{shard}-of-{shards}.jsonl"
-    wildcard_constraints:
-        run=only(SAMPLING),
+        "{run}/step{step}/benchmarks/sample-{shard}-of-{shards}.jsonl"
     priority: 10
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     threads: threads
     resources:
         gpu=gpus(),
@@ -32,134 +39,109 @@ rule sample:
         engine=setting("engine"),
         device=setting("device"),
         seed=setting("seed"),
-        skip=setting("data", "skip_too_long"),
-        known=lambda w: list(known_to(w).values()),
+        skip_too_long=setting("data", "skip_too_long"),
         lineage=lineage("sample"),
     shell:
         "gpurun.py --device {params.device} --gpus {resources.gpu} --threads {threads} --"
-        " sample.py --policy {input.policy:q} --data {input.data:q} --prompt {input.prompt:q}"
-        " --shard {wildcards.shard}/{wildcards.shards} --step {wildcards.step} --seed {params.seed}"
-        " --engine {params.engine} --device {params.device} --skip_too_long {params.skip} {params.flags:q}"
-        " --sequences {resources.sequences} --memory_percent {resources.memory_percent}"
-        " --known {input.known:q} --output {output:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
-
-
-# Join the shards, and what other runs have drawn of the same rollouts.
-rule gather:
-    input:
-        shards=shards_of("rollouts"),
-        known=known_rollouts,
-        data=lambda w: [f"{w.run}/data/train.parquet"] if known_to(w) else [],
-    output:
-        "<step>/rollouts.parquet",
-    log:
-        "<step>/logs/gather.log",
-    benchmark:
-        "<step>/benchmarks/gather.jsonl"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        part=taken,
-        lineage=lineage("sample"),
-    shell:
-        "gather.py --shards {input.shards:q} {params.part:q} --output {output:q} --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
-
-
-# What an SFT baseline is trained on stands in the place of rollouts.
-rule traces:
-    input:
-        traces=traces_file,
-        policy=policy_base,
-        data="{run}/data/train.parquet",
-        held_out=lambda w: [f"{w.run}/data/validation.parquet", *development(w)],
-        prompt=lambda w: local(RUNS[w.run].settings["prompt"]),
-    output:
-        "{run}/step{step}/rollouts.parquet",
-    log:
-        "<step>/logs/traces.log",
-    benchmark:
-        "<step>/benchmarks/traces.jsonl"
-    wildcard_constraints:
-        run=only(set(RUNS) - SAMPLING),
-    conda:
-        "../envs/gpu.yaml"
-    params:
-        traces=lambda w, input: ["--traces", input.traces] if input.traces else [],
-        skip=setting("data", "skip_too_long"),
-        lineage=lineage("sample"),
-    shell:
-        "traces.py {params.traces:q} --policy {input.policy:q} --data {input.data:q} --held_out {input.held_out:q}"
-        " --prompt {input.prompt:q} --skip_too_long {params.skip} --output {output:q} --lineage {params.lineage}"
-        " 2>&1 | tee {log:q}"
+        " sample.py"
+        " --policy {input.policy:q}"
+        " --data {input.data:q}"
+        " --prompt {input.prompt:q}"
+        " --shard {wildcards.shard}/{wildcards.shards}"
+        " --step {wildcards.step}"
+        " --seed {params.seed}"
+        " --engine {params.engine}"
+        " --device {params.device}"
+        " --sequences {resources.sequences}"
+        " --memory_percent {resources.memory_percent}"
+        " --skip_too_long {params.skip_too_long}"
+        " {params.flags:q}"
+        " --output {output:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
 
 
 # Grade every rollout against the reference answer.
 rule score:
     input:
-        rollouts="<step>/rollouts.parquet",
+        rollouts="{run}/step{step}/rollouts.parquet",
+        memo=verdicts_before,
+        stale=if_stale("{run}/step{step}/scored.parquet"),
     output:
-        table="<step>/scored.parquet",
-        report="<step>/scored.json",
-        pairs="<step>/scored.pairs.parquet",
+        table="{run}/step{step}/scored.parquet",
+        report="{run}/step{step}/scored.json",
+        pairs="{run}/step{step}/scored.pairs.parquet",
     log:
-        "<step>/logs/score.log",
+        "{run}/step{step}/logs/score.log",
     benchmark:
-        "<step>/benchmarks/score.jsonl"
+        "{run}/step{step}/benchmarks/score.jsonl"
     priority: 20
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     threads: threads
     params:
         flags=flags("score"),
         lineage=lineage("score"),
-        memo="{run}/.cache/verdicts.parquet",
     shell:
-        "score.py --rollouts {input.rollouts:q} --output {output.table:q} --workers {threads} --memo {params.memo:q}"
-        " --lineage {params.lineage} {params.flags:q} 2>&1 | tee {log:q}"
+        "score.py"
+        " --rollouts {input.rollouts:q}"
+        " --memo {input.memo:q}"
+        " --workers {threads}"
+        " {params.flags:q}"
+        " --output {output.table:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
 
 
 # Keep what the policy should learn from.
 rule filter:
     input:
-        "<step>/scored.parquet",
+        scored="{run}/step{step}/scored.parquet",
+        stale=if_stale("{run}/step{step}/filtered.parquet"),
     output:
-        table="<step>/filtered.parquet",
-        report="<step>/filtered.json",
+        table="{run}/step{step}/filtered.parquet",
+        report="{run}/step{step}/filtered.json",
     log:
-        "<step>/logs/filter.log",
+        "{run}/step{step}/logs/filter.log",
     benchmark:
-        "<step>/benchmarks/filter.jsonl"
+        "{run}/step{step}/benchmarks/filter.jsonl"
     priority: 20
     conda:
-        "../envs/cpu.yaml"
+        CPU_ENV
     params:
         flags=flags("filter"),
         lineage=lineage("filter"),
     shell:
-        "filter.py --scored {input:q} --output {output.table:q} --lineage {params.lineage} {params.flags:q}"
-        " 2>&1 | tee {log:q}"
+        "filter.py"
+        " --scored {input.scored:q}"
+        " {params.flags:q}"
+        " --output {output.table:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
 
 
-# Fine-tune on what was kept.
+# Fine-tune on what was kept. The sampling policy is read for its entropy, the base model for its
+# tokenizer and configs.
 rule sft:
     input:
-        policy=policy_before,
-        init=policy_init,
-        base=policy_base,
-        filtered="<step>/filtered.parquet",
-        rollouts="<step>/rollouts.parquet",
+        policy=lambda w: policy(w.run, int(w.step) - 1),
+        init=initial_policy,
+        base=base_policy,
+        filtered="{run}/step{step}/filtered.parquet",
+        rollouts="{run}/step{step}/rollouts.parquet",
+        stale=if_stale("{run}/step{step}/policy"),
     output:
-        policy=directory("<step>/policy"),
-        training="<step>/training.parquet",
-        report="<step>/training.json",
+        policy=directory("{run}/step{step}/policy"),
+        training="{run}/step{step}/training.parquet",
+        report="{run}/step{step}/training.json",
+        tensorboard=directory("{run}/step{step}/tensorboard"),
     log:
-        "<step>/logs/sft.log",
+        "{run}/step{step}/logs/sft.log",
     benchmark:
-        "<step>/benchmarks/sft.jsonl"
+        "{run}/step{step}/benchmarks/sft.jsonl"
     priority: 20
     conda:
-        "../envs/gpu.yaml"
+        GPU_ENV
     threads: threads
     resources:
         gpu=gpus("sft"),
@@ -167,10 +149,81 @@ rule sft:
         flags=flags("sft", "gpus", "init"),
         device=setting("device"),
         seed=setting("seed"),
-        lineage=lineage("policy"),
+        lineage=lineage("sft"),
     shell:
         "gpurun.py --device {params.device} --gpus {resources.gpu} --threads {threads} --"
-        " sft.py --policy {input.policy:q} --init {input.init:q} --base {input.base:q}"
-        " --filtered {input.filtered:q} --rollouts {input.rollouts:q}"
-        " --step {wildcards.step} --seed {params.seed} --gpus {resources.gpu} {params.flags:q}"
-        " --output {output.policy:q} --training {output.training:q} --lineage {params.lineage} 2>&1 | tee {log:q}"
+        " sft.py"
+        " --policy {input.policy:q}"
+        " --init {input.init:q}"
+        " --base {input.base:q}"
+        " --filtered {input.filtered:q}"
+        " --rollouts {input.rollouts:q}"
+        " --step {wildcards.step}"
+        " --seed {params.seed}"
+        " --gpus {resources.gpu}"
+        " {params.flags:q}"
+        " --output {output.policy:q}"
+        " --training {output.training:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
+
+
+# Join the shards of a step's rollouts.
+rule gather:
+    input:
+        shards=shards_of("rollouts"),
+        stale=if_stale("{run}/step{step}/rollouts.parquet"),
+    output:
+        "{run}/step{step}/rollouts.parquet",
+    log:
+        "{run}/step{step}/logs/gather.log",
+    benchmark:
+        "{run}/step{step}/benchmarks/gather.jsonl"
+    wildcard_constraints:
+        run=only(run for run in RUNS if run not in SFT_BASELINES),
+    conda:
+        CPU_ENV
+    params:
+        lineage=lineage("sample"),
+    shell:
+        "gather.py"
+        " --shards {input.shards:q}"
+        " --output {output:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
+
+
+# An SFT baseline is trained on given traces, which take the place of rollouts.
+rule traces:
+    input:
+        traces=traces_file,
+        policy=base_policy,
+        data="{run}/data/train.parquet",
+        held_out=["{run}/data/validation.parquet", "{run}/data/development.parquet"],
+        prompt=prompt,
+        stale=if_stale("{run}/step{step}/rollouts.parquet"),
+    output:
+        "{run}/step{step}/rollouts.parquet",
+    log:
+        "{run}/step{step}/logs/traces.log",
+    benchmark:
+        "{run}/step{step}/benchmarks/traces.jsonl"
+    wildcard_constraints:
+        run=only(SFT_BASELINES),
+    conda:
+        GPU_ENV
+    params:
+        traces=traces_flag,
+        skip_too_long=setting("data", "skip_too_long"),
+        lineage=lineage("sample"),
+    shell:
+        "traces.py"
+        " {params.traces:q}"
+        " --policy {input.policy:q}"
+        " --data {input.data:q}"
+        " --held_out {input.held_out:q}"
+        " --prompt {input.prompt:q}"
+        " --skip_too_long {params.skip_too_long}"
+        " --output {output:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"

@@ -1,77 +1,77 @@
 #!/usr/bin/env python3
-"""Name the best step of a run, chosen on the questions kept back for development, never on the validation questions.
+"""Choose the best step of a run by its accuracy on the development split.
 
-    best.py --developments step0/development.json step1/development.json \\
-        --evaluations step0/eval.json step1/eval.json --policies models/base step1/policy \\
-        --lineage HASH --output best/best.json --link best/policy
+    best.py --developments results/demo/step0/development.json \\
+        results/demo/step1/development.json \\
+        --evaluations results/demo/step0/eval.json results/demo/step1/eval.json \\
+        --output example/best.json
 
-Of equally good steps the earlier one is taken. `since_best` is how many steps have passed without a better one.
+The validation set is never used for the choice; with `--evaluations`, what it says of the chosen
+step is reported beside. Of equally good steps the earlier one is taken. `since_best` counts the
+steps since then, which is what early stopping goes by.
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
 from ei import stage
-from ei.files import read_json, stamp, write_json
-from ei.measures.choice import highest
+from ei.analysis.choice import accuracy_of, best_evaluation, highest
+from ei.files import read_evaluation, stamp, write_json
+from ei.schema import Evaluation
 
-TOLD = ("accuracy", "accuracy_ci95", "n")
-NOT_TOLD = ("by_level", "by_subject", "lineage", "version", "settings")
+# Of an eval.json: its breakdowns and metadata, which best.json does not repeat.
+NOT_REPEATED = ("by_level", "by_subject", "lineage", "version", "settings")
 
 
-def report(developments: list[dict[str, Any]]) -> dict[str, Any]:
+def report(developments: list[Evaluation]) -> dict[str, Any]:
     """The best step with its accuracy, and the accuracy of every step."""
-    chosen = highest(developments)
     return {
-        **{name: developments[chosen][name] for name in ("step", *TOLD)},
+        **best_evaluation(developments),
         "of": "development",
-        "since_best": len(developments) - 1 - chosen,
-        "steps": [{name: found[name] for name in ("step", *TOLD)} for found in developments],
+        "since_best": len(developments) - 1 - highest(developments),
+        "steps": [accuracy_of(evaluation) for evaluation in developments],
     }
 
 
-def link(policy: str, place: Path) -> None:
-    """Make `place` a relative link to the policy, which may be deleted and made again."""
-    place.unlink(missing_ok=True)
-    place.symlink_to(os.path.relpath(Path(policy).absolute(), place.parent.absolute()))
+def read_developments(paths: list[Path]) -> list[Evaluation]:
+    """The evaluations; an error where there are no development questions to choose by."""
+    found = [read_evaluation(path) for path in paths]
+    for path, evaluation in zip(paths, found, strict=True):
+        if not evaluation["n"]:
+            raise stage.UserError(
+                f"{path}: no question is kept back to choose a step by; set data.development"
+            )
+    return found
 
 
 def read_flags() -> argparse.Namespace:
-    """The command line."""
+    """The flags; the files of `--developments` and `--evaluations` are in the order of steps."""
     parser = stage.parser(__doc__)
-    parser.add_argument(
-        "--developments", type=Path, nargs="+", required=True, help="of every step, the base first"
-    )
-    parser.add_argument(
-        "--evaluations", type=Path, nargs="*", default=[], help="eval.json of the same steps"
-    )
-    parser.add_argument("--policies", nargs="*", default=[], help="of the same steps")
-    parser.add_argument("--link", type=Path, help="a link to make to the best step's policy")
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--lineage", required=True)
+    add = parser.add_argument
+    add("--developments", type=Path, nargs="+", required=True, metavar="FILE",
+        help="development.json of every step, the base policy's first")  # fmt: skip
+    add("--evaluations", type=Path, nargs="*", default=[], metavar="FILE",
+        help="eval.json of the same steps")  # fmt: skip
+    add("--output", type=Path, required=True, help="best.json")
+    add("--lineage", default="", help="a hash of the settings, for the metadata")
     return parser.parse_args()
 
 
 def main() -> None:
     flags = read_flags()
-    developments = [read_json(path) for path in flags.developments]
-    found, chosen = report(developments), highest(developments)
-    if flags.policies:
-        found["policy"] = flags.policies[chosen]
+    developments = read_developments(flags.developments)
+    found = report(developments)
     if flags.evaluations:
-        evaluation = read_json(flags.evaluations[chosen])
+        evaluation = read_evaluation(flags.evaluations[highest(developments)])
         found["validation"] = {
-            name: value for name, value in evaluation.items() if name not in NOT_TOLD
+            name: value for name, value in evaluation.items() if name not in NOT_REPEATED
         }
     write_json(found, flags.output, stamp(flags.lineage, {}))
-    if flags.link:
-        link(flags.policies[chosen], flags.link)
     low, high = found["accuracy_ci95"]
     print(
-        f"best step so far: {found['step']}, {100 * found['accuracy']:.1f} % of {found['n']} development questions"
-        f" (95 % interval {100 * low:.1f} to {100 * high:.1f})"
+        f"best step so far: {found['step']}, {100 * found['accuracy']:.1f} % of"
+        f" {found['n']} development questions (95 % interval {100 * low:.1f} to {100 * high:.1f})"
     )
 
 

@@ -1,28 +1,38 @@
 #!/usr/bin/env python3
-"""Draw a policy's responses to the validation questions and those kept back for development, and measure entropy.
+"""Draw a policy's responses to the validation and development questions, and measure its entropy.
 
-    eval.py --policy results/step1/policy --data results/data/validation.parquet --prompt r1_zero.txt \\
-        --step 1 --seed 0 --engine vllm --device cuda --questions all --samples 1 --output 0-of-1.parquet
+    eval.py --policy workflow/demo/policy --data results/demo/data/validation.parquet \\
+        --development results/demo/data/development.parquet --prompt workflow/prompts/demo.txt \\
+        --step 0 --seed 0 --engine transformers --device cpu --questions 16 --max_tokens 128 \\
+        --output example/answers/0-of-1.parquet
 
-The column `split` says which of the two a question is. The column `entropy` holds the mean entropy in nats over a
-response's tokens (the whole vocabulary, at temperature 1) for a random `--entropy_rollouts` of the validation
-responses, and null for the rest.
+The column `split` says which of the two a question belongs to. The column `entropy` holds the mean
+entropy, in nats, over a response's tokens (whole vocabulary, temperature 1) for a random
+`--entropy_rollouts` of the validation responses, and null for the others.
 """
 
-import argparse
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from ei import questions, stage
-from ei.files import forget_scratch, read_table, stamp, write_table
-from ei.generation import command
+from ei import questions, schema, stage
+from ei.files import forget_scratch, read_columns, stamp, write_table
+from ei.sampling.draw import Task, add_flags, draw, made_with, task_from
+from ei.sampling.table import ASKED
+from ei.stage import setting
 
 log = logging.getLogger("eval")
-VALIDATION = (
-    0  # the seed of the validation questions' order: a part of them is the same part in every run
-)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How much is drawn and measured."""
+
+    samples: int = setting(1, "responses to each question")
+    entropy_rollouts: int = setting(256, "validation responses whose entropy is measured")
+    row_tokens: int = setting(8192, "tokens that go through the model at once to measure it")
 
 
 def count(text: str) -> int | None:
@@ -30,71 +40,61 @@ def count(text: str) -> int | None:
     return None if text == "all" else int(text)
 
 
-def with_entropy(
-    responses: pl.DataFrame, part: pl.DataFrame, flags: argparse.Namespace
-) -> pl.DataFrame:
-    """The responses with the column `entropy`, null outside `part`."""
-    from ei.training.entropy import (
-        response_entropy,  # torch, which the engine's start-up must not wait for
-    )
+def to_ask(data: Path, development: Path, wanted: int | None) -> pl.DataFrame:
+    """`wanted` validation questions (None: all), then all for development, with their `split`.
 
-    rows = responses.join(part, on=["question_id", "sample"], how="semi")
-    entropy = response_entropy(
-        flags.policy,
-        rows["prompt_ids"].to_list(),
-        rows["response_ids"].to_list(),
-        flags.device,
-        flags.row_tokens,
-    )
-    found = rows.select("question_id", "sample").with_columns(
-        pl.Series("entropy", entropy, dtype=pl.Float64)
-    )
-    return responses.join(found, on=["question_id", "sample"], how="left", maintain_order="left")
-
-
-def to_ask(flags: argparse.Namespace) -> pl.DataFrame:
-    """The questions with their `split`: validation (as many as wanted), then all for development."""
-    columns = ["question_id", "question", "answer", "level", "subject"]
-    validation = questions.choose(
-        read_table(flags.data, columns), flags.questions, VALIDATION, VALIDATION
-    )
-    splits = {"validation": validation}
-    if flags.development:
-        splits["development"] = read_table(flags.development, columns)
+    Part of the validation questions is the same part in every run and step: their order has a seed
+    and a step of its own, both zero.
+    """
+    validation = questions.choose(read_columns(data, *ASKED), wanted, seed=0, step=0)
+    splits = {"validation": validation, "development": read_columns(development, *ASKED)}
     return pl.concat(table.with_columns(split=pl.lit(name)) for name, table in splits.items())
+
+
+def with_split(responses: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """The responses with the `split` of their questions."""
+    splits = asked.select("question_id", "split")
+    return responses.join(splits, on="question_id", how="left", maintain_order="left")
+
+
+def to_measure(responses: pl.DataFrame, rollouts: int, shards: int, seed: int) -> pl.DataFrame:
+    """This shard's part, rounded up, of the `rollouts` validation responses to measure."""
+    validation = responses.filter(pl.col("split") == "validation")
+    shuffled = questions.shuffle(validation, schema.IDENTITY, f"entropy/{seed}")
+    return shuffled.head(-(-rollouts // shards))
+
+
+def with_entropy(
+    responses: pl.DataFrame, chosen: pl.DataFrame, task: Task, row_tokens: int
+) -> pl.DataFrame:
+    """The responses with the column `entropy`, null for those that are not among the chosen."""
+    from ei.model.entropy import response_entropy  # torch, for which the engine must not wait
+
+    rows = responses.join(chosen, on=schema.IDENTITY, how="semi")
+    prompts, answers = rows["prompt_ids"].to_list(), rows["response_ids"].to_list()
+    entropy = response_entropy(task.policy, prompts, answers, task.device, row_tokens)
+    measured = rows.select(schema.IDENTITY).with_columns(
+        pl.Series("entropy", entropy, dtype=schema.RESPONSES["entropy"])
+    )
+    return responses.join(measured, on=schema.IDENTITY, how="left", maintain_order="left")
 
 
 def main() -> None:
     parser = stage.parser(__doc__)
-    command.add_flags(parser)
-    parser.add_argument("--questions", type=count, default=None, help="how many, or `all`")
+    add_flags(parser)
+    parser.add_argument("--questions", type=count, help="how many, or `all` (default: all)")
     parser.add_argument(
-        "--development", type=Path, help="further questions, all of which are asked"
+        "--development", type=Path, required=True, help="further questions, all of which are asked"
     )
-    parser.add_argument("--samples", type=int, default=1, help="responses to each question")
-    parser.add_argument(
-        "--entropy_rollouts", type=int, default=256, help="responses whose entropy is measured"
-    )
-    parser.add_argument(
-        "--row_tokens",
-        type=int,
-        default=8192,
-        help="tokens that go through the model at once there",
-    )
+    stage.add_settings(parser, Evaluation)
     flags = parser.parse_args()
-    chosen = to_ask(flags)
-    responses = command.draw(
-        flags, chosen, dict.fromkeys(chosen["question_id"], range(flags.samples))
-    )
-    splits = chosen.select("question_id", "split")
-    responses = responses.join(splits, on="question_id", how="left", maintain_order="left")
-    share = -(-flags.entropy_rollouts // int(flags.shard.split("/")[1]))
-    validation = responses.filter(pl.col("split") == "validation")
-    part = questions.shuffle(validation, ["question_id", "sample"], f"entropy/{flags.seed}").head(
-        share
-    )
-    responses = with_entropy(responses, part, flags)
-    write_table(responses, flags.output, stamp(flags.lineage, command.made_with(flags)))
+    evaluation = stage.settings_from(flags, Evaluation)
+    task = task_from(flags)
+    asked = to_ask(flags.data, flags.development, flags.questions)
+    responses = with_split(draw(task, asked, range(evaluation.samples)), asked)
+    chosen = to_measure(responses, evaluation.entropy_rollouts, task.shards, flags.seed)
+    responses = with_entropy(responses, chosen, task, evaluation.row_tokens)
+    write_table(responses, flags.output, stamp(flags.lineage, made_with(flags)))
     forget_scratch(flags.output)
     log.info("%s: %d responses", flags.output, responses.height)
 

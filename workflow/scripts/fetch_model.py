@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Fetch a model from the Hugging Face hub into a folder: weights in safetensors, tokenizer and configs.
+"""Fetch a model from the Hugging Face hub: weights in safetensors, tokenizer and configuration.
 
-fetch_model.py --model Qwen/Qwen2.5-Math-1.5B@4a83ca6e4526a4f2da3aa259ec36c259f66b2ab2 --output models/...
+fetch_model.py --model Qwen/Qwen2.5-Math-1.5B@4a83ca6e4526a4f2da3aa259ec36c259f66b2ab2 \\
+    --output models/Qwen--Qwen2.5-Math-1.5B@4a83ca6e4526a4f2da3aa259ec36c259f66b2ab2
 """
 
 import logging
@@ -11,17 +12,12 @@ from ei import stage
 from ei.files import whole
 
 log = logging.getLogger("fetch_model")
-PATTERNS = [
-    "*.safetensors",
-    "*.json",
-    "*.txt",
-    "*.model",
-    "LICENSE*",
-]  # not the same weights as .bin or .pth again
+# Many models hold the same weights once more as .bin or .pth; those are not fetched.
+PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "LICENSE*"]
 
 
 def fetch(model: str, output: Path) -> None:
-    """Download `id@revision`; raises UserError where the hub cannot be reached or has no such model."""
+    """Download `id@revision`; raises UserError if the hub cannot be reached or lacks the model."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -33,15 +29,15 @@ def fetch(model: str, output: Path) -> None:
             )
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
             raise stage.UserError(
-                f"{model} could not be fetched ({type(error).__name__}); fetch it where there is a connection and"
-                " give its folder as `model`"
+                f"{model} could not be fetched ({type(error).__name__}); fetch it where there is a"
+                " connection and name its folder as `model`"
             ) from error
 
 
 def main() -> None:
     parser = stage.parser(__doc__)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--model", required=True, help="org/name, or org/name@revision")
+    parser.add_argument("--output", type=Path, required=True, help="a folder")
     flags = parser.parse_args()
     fetch(flags.model, flags.output)
     log.info("%s is in %s", flags.model, flags.output)

@@ -1,126 +1,169 @@
 #!/usr/bin/env python3
-"""Sum up an evaluation: accuracy with its interval, format, length, entropy, all by level and subject too.
+"""Summarize an evaluation: accuracy with its interval, format rate, length, entropy.
 
-metrics.py --responses responses.parquet --step 1 --output eval.json --lineage HASH
+    metrics.py --responses results/demo/step1/responses.parquet \\
+        --development_responses results/demo/step1/development_responses.parquet \\
+        --step 1 --output example/eval.json --development example/development.json
 
-Where questions have several responses there is also, for k = 1, 2, 4 ... and all of them: pass@k, the share of
-questions that k responses would solve, and majority@k, the accuracy of the most frequent answer among k responses.
+Everything is also broken down by level and by subject. Where questions have several responses,
+there are two more measures for k = 1, 2, 4, ... and all of them: pass@k, the share of questions
+that k responses would solve, and majority@k, the accuracy of the most frequent answer among k.
 """
 
+import argparse
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ei import stage
+from ei.analysis.statistics import majority_at_k, pass_at_k, wilson
 from ei.checker.answer.reading import answer_key
 from ei.files import read_table, stamp, write_json
-from ei.statistics import majority_at_k, pass_at_k, wilson
+from ei.schema import RESPONSES
 
 log = logging.getLogger("metrics")
-GRADED = ["question_id", "reward", "format_ok", "extracted"]
-NEEDED = [*GRADED, "response_ids", "finish_reason", "policy", "level", "subject"]
+TOKENS = pl.col("response_ids").list.len()
+
+
+def evaluation(responses: pl.DataFrame, step: int) -> dict[str, Any]:
+    """What an eval.json says of the graded responses (`ei.schema.Evaluation`)."""
+    if responses.is_empty():
+        return {"step": step, "n": 0}
+    return {
+        "step": step,
+        **summary(responses),
+        "policy": responses["policy"].first(),
+        "by_level": by(responses, "level"),
+        "by_subject": by(responses, "subject"),
+    }
 
 
 def summary(responses: pl.DataFrame) -> dict[str, Any]:
-    """The measures of a set of graded responses.
+    """The measures of one or more graded responses.
 
-    `n` counts questions; `accuracy` is the mean over questions of the share of right responses, and its 95 %
-    Wilson interval is that of `n` trials, which is too wide, never too narrow, when a question has several
-    responses. `entropy` is in nats per response token, over the responses where it was measured.
+    `n` counts questions. `accuracy` is the mean over questions of the share of correct responses.
+    Its 95 % Wilson interval is that of `n` trials: too wide, never too narrow, when a question has
+    several responses. `entropy` is in nats per response token, where it was measured.
     """
-    questions = responses.group_by("question_id").agg(pl.col("reward").cast(pl.Float64).mean())[
-        "reward"
-    ]
-    right, formatted = (
-        responses.filter(pl.col("reward") > 0).height,
-        responses.filter("format_ok").height,
-    )
-    n = len(questions)
-    share = float(questions.to_numpy().mean()) if n else 0.0
-    samples = -(-responses.height // n) if n else 0
+    total = responses.height
+    correct = responses.filter(pl.col("reward") > 0).height
+    formatted = responses.filter("format_ok").height
+    reward = pl.col("reward").cast(pl.Float64)  # a mean of 32-bit rewards would round
+    by_question = responses.group_by("question_id").agg(reward.mean())["reward"]
+    n = len(by_question)
+    accuracy = float(by_question.to_numpy().mean())
+    samples = -(-total // n)  # rounded up where some questions have fewer
     return {
         "n": n,
-        "responses": responses.height,
+        "responses": total,
         "samples": samples,
-        "accuracy": share,
-        "accuracy_ci95": list(wilson(round(share * n), n)),
-        "format_rate": formatted / max(responses.height, 1),
-        "accuracy_given_format": right / formatted if formatted else None,
-        "mean_response_tokens": responses["response_ids"].list.len().mean(),
-        "truncated_rate": responses.filter(pl.col("finish_reason") == "length").height
-        / max(responses.height, 1),
+        "accuracy": accuracy,
+        "accuracy_ci95": list(wilson(round(accuracy * n), n)),
+        "format_rate": formatted / total,
+        "accuracy_given_format": correct / formatted if formatted else None,
+        "mean_response_tokens": responses.select(TOKENS).to_series().mean(),
+        "truncated_rate": responses.filter(pl.col("finish_reason") == "length").height / total,
         "entropy": token_entropy(responses),
         **(at_k(responses) if samples > 1 else {}),
     }
 
 
 def at_k(responses: pl.DataFrame) -> dict[str, dict[str, float]]:
-    """`pass_at_k` and `majority_at_k`, each a mean over questions for every k that all questions have responses for.
+    """`pass_at_k` and `majority_at_k` by k, means over questions; each has at least k responses.
 
-    Answers are the same vote when the checker's normalised strings of them are equal; what it judges equal by
-    mathematics alone, 639/648 and 71/72, are two, as no vote may look at the reference.
+    Two answers are the same vote when the checker's normalized strings of them are equal. Answers
+    that it can only prove equal, 639/648 and 71/72, stay two: no vote may look at the reference.
     """
-    rows = responses.with_columns(
-        vote=votes(responses["extracted"]), right=pl.col("reward").cast(pl.Float64)
+    voting = responses.with_columns(
+        vote=votes(responses["extracted"]), reward=pl.col("reward").cast(pl.Float64)
     )
-    groups = rows.group_by("question_id", maintain_order=True).agg("vote", "right")
-    questions = list(groups.select("vote", "right").iter_rows())
-    fewest = min(len(right) for _, right in questions)
+    groups = voting.group_by("question_id", maintain_order=True).agg("vote", "reward")
+    questions = list(groups.select("vote", "reward").iter_rows())
     found: dict[str, dict[str, float]] = {"pass_at_k": {}, "majority_at_k": {}}
-    for k in sorted({2**power for power in range(fewest.bit_length())} | {fewest}):
+    for k in powers_of_two(min(len(rewards) for _, rewards in questions)):
         passed = [
-            pass_at_k(len(right), sum(reward > 0 for reward in right), k) for _, right in questions
+            pass_at_k(len(rewards), sum(reward > 0 for reward in rewards), k)
+            for _, rewards in questions
         ]
-        voted = [majority_at_k(answers, right, k) for answers, right in questions]
+        voted = [majority_at_k(answers, rewards, k) for answers, rewards in questions]
         found["pass_at_k"][str(k)] = sum(passed) / len(passed)
         found["majority_at_k"][str(k)] = sum(voted) / len(voted)
     return found
 
 
+def powers_of_two(most: int) -> Iterator[int]:
+    """1, 2, 4, ... below `most`, and `most` itself."""
+    k = 1
+    while k < most:
+        yield k
+        k *= 2
+    yield most
+
+
 def votes(extracted: pl.Series) -> pl.Series:
-    """The checker's normalised string of each answer; null where there is none."""
+    """The checker's normalized string of each answer; null where there is none."""
     distinct = extracted.drop_nulls().unique()
-    normalised = [answer_key(answer) for answer in distinct]
-    return extracted.replace_strict(distinct, pl.Series(normalised, dtype=pl.String), default=None)
+    normalized = [answer_key(answer) for answer in distinct]
+    return extracted.replace_strict(distinct, pl.Series(normalized, dtype=pl.String), default=None)
 
 
 def token_entropy(responses: pl.DataFrame) -> float | None:
-    """Mean entropy per response token (nats) over the responses that have one; None where none has."""
-    if "entropy" not in responses.columns:
+    """Mean entropy per response token (nats) of the responses that have one; None where none has.
+
+    `entropy` of a response is a mean over its tokens, so responses are weighted by their length.
+    """
+    measured = responses.filter(pl.col("entropy").is_not_null())
+    if measured.is_empty():
         return None
-    tokens = pl.col("response_ids").list.len()
-    rows = responses.filter(pl.col("entropy").is_not_null())
-    return (
-        rows.select((pl.col("entropy") * tokens).sum() / tokens.sum()).item()
-        if rows.height
-        else None
-    )
+    mean: float = measured.select((pl.col("entropy") * TOKENS).sum() / TOKENS.sum()).item()
+    return mean
 
 
 def by(responses: pl.DataFrame, column: str) -> dict[str, Any]:
-    """The summary of each of the column's values; empty where the data has none."""
+    """The summary for each value of the column; empty where the data has none."""
     present = responses.filter(pl.col(column).is_not_null())
-    return {str(value): summary(rows) for (value,), rows in sorted(present.group_by(column))}
+    return {str(value): summary(group) for (value,), group in sorted(present.group_by(column))}
+
+
+def describe(found: dict[str, Any], split: str) -> str:
+    """The result in one line."""
+    if not found["n"]:
+        return f"step {found['step']}, {split}: no questions"
+    low, high = found["accuracy_ci95"]
+    return (
+        f"step {found['step']}, {split}: accuracy {100 * found['accuracy']:.1f} %"
+        f" (95 % interval {100 * low:.1f} to {100 * high:.1f}, n = {found['n']}),"
+        f" format {100 * found['format_rate']:.1f} %"
+    )
+
+
+def read_flags() -> argparse.Namespace:
+    """The flags: a table of graded responses and an output for each of the two splits."""
+    parser = stage.parser(__doc__)
+    add = parser.add_argument
+    add("--responses", type=Path, required=True, help="graded responses, validation")
+    add("--development_responses", type=Path, required=True, help="graded responses, development")
+    add("--step", type=int, required=True, help="the step whose policy responded")
+    add("--output", type=Path, required=True, help="eval.json")
+    add("--development", type=Path, required=True, help="development.json")
+    add("--lineage", default="", help="a hash of the settings, for the metadata")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = stage.parser(__doc__)
-    parser.add_argument("--responses", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--step", type=int, required=True)
-    parser.add_argument("--lineage", required=True)
-    flags = parser.parse_args()
-    responses = read_table(flags.responses, NEEDED)
-    found = {"step": flags.step, **summary(responses), "policy": responses["policy"].first()}
-    found |= {"by_level": by(responses, "level"), "by_subject": by(responses, "subject")}
-    write_json(found, flags.output, stamp(flags.lineage, {"step": flags.step}))
-    low, high = found["accuracy_ci95"]
-    log.info(
-        "step %d: accuracy %.1f %% (95 %% interval %.1f to %.1f, n = %d), format %.1f %%",
-        flags.step, 100 * found["accuracy"], 100 * low, 100 * high, found["n"], 100 * found["format_rate"],
-    )  # fmt: skip
+    flags = read_flags()
+    made_with = stamp(flags.lineage, {"step": flags.step})
+    validation, development = (  # both before anything is written
+        evaluation(read_table(path, list(RESPONSES)), flags.step)
+        for path in (flags.responses, flags.development_responses)
+    )
+    write_json(validation, flags.output, made_with)
+    write_json(development, flags.development, made_with)
+    log.info(describe(validation, "validation"))
+    log.info(describe(development, "development"))
 
 
 if __name__ == "__main__":

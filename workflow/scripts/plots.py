@@ -1,41 +1,43 @@
 #!/usr/bin/env python3
-"""The pictures of one run or of an experiment, each as PNG and SVG.
+"""Plot a run or an experiment; every plot is made as PNG and as SVG.
 
-plots.py --runs run.json sweep/G4/run.json --bar 0.15 --output plots --names accuracy entropy
+    plots.py --runs results/demo/run.json results/demo/sweep/G2/run.json \\
+        --target_accuracy 0.5 --output example/plots --names accuracy entropy
 """
 
+import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 
-matplotlib.use("Agg")
+matplotlib.use("Agg")  # before pyplot could be imported: there is no display
 import matplotlib.style
 from matplotlib.figure import Figure
 
 from ei import stage
-from ei.files import read_json
-from ei.plots import cost, entropy, formats, look, rollouts
-from ei.plots.accuracy import accuracy, levels, over
-from ei.plots.choose import Run
-from ei.stage import UserError
+from ei.files import read_run
+from ei.plots import cost, entropy, formats, rollouts, style
+from ei.plots.accuracy import accuracy, along_setting, levels
+from ei.schema import RunSummary
+
+Plot = Callable[[Sequence[RunSummary]], Figure]
 
 
-def pictures(bar: float | None) -> dict[str, Callable[[Sequence[Run]], Figure]]:
-    """{name: how it is made from the runs}, with `bar` drawn in where accuracies are."""
-    line = partial(over, bar=bar)
+def pictures(target: float | None) -> dict[str, Plot]:
+    """{name: how it is made from the runs}, with the target accuracy where accuracies are."""
+    along = partial(along_setting, target=target)
     return {
-        "accuracy": partial(accuracy, bar=bar),
+        "accuracy": partial(accuracy, target=target),
         "accuracy_rollouts": partial(
-            line, setting="sample.rollouts", symbol="G", title="Accuracy by rollouts of a question"
+            along, setting="sample.rollouts", symbol="G", title="Accuracy by rollouts per question"
         ),
         "accuracy_epochs": partial(
-            line, setting="sft.epochs", symbol="epochs", title="Accuracy by epochs of a step"
+            along, setting="sft.epochs", symbol="epochs", title="Accuracy by epochs per step"
         ),
         "accuracy_questions": partial(
-            line, setting="sample.questions", symbol="D_b", title="Accuracy by questions of a step"
+            along, setting="sample.questions", symbol="D_b", title="Accuracy by questions per step"
         ),
         "entropy": entropy.entropy,
         "format": formats.format_path,
@@ -46,36 +48,25 @@ def pictures(bar: float | None) -> dict[str, Callable[[Sequence[Run]], Figure]]:
     }
 
 
-def read_run(path: Path) -> dict[str, Any]:
-    """The summary of a run; an error says what is wrong with the file."""
-    run = read_json(path)
-    missing = [
-        key for key in ("name", "group", "kind") if not isinstance(run, dict) or key not in run
-    ]
-    if missing:
-        raise UserError(f"{path} is no summary of a run: it has no {', '.join(missing)}")
-    return run
+def read_flags() -> argparse.Namespace:
+    """The flags; without `--names`, all plots are made."""
+    parser = stage.parser(__doc__)
+    add, names = parser.add_argument, list(pictures(None))
+    add("--runs", type=Path, nargs="+", required=True, metavar="FILE", help="run.json of each run")
+    add("--target_accuracy", type=stage.finite, help="an accuracy to reach, drawn as a line")
+    add("--output", type=Path, required=True, help="the folder of the plots")
+    add("--names", nargs="+", choices=names, default=names, help="which plots (default: all)")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = stage.parser(__doc__)
-    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="run.json of each run")
-    parser.add_argument("--bar", type=float, help="accuracy to beat")
-    parser.add_argument("--output", type=Path, required=True, help="the folder of the pictures")
-    parser.add_argument(
-        "--names",
-        nargs="+",
-        choices=pictures(None),
-        default=list(pictures(None)),
-        help="all if left out",
-    )
-    flags = parser.parse_args()
+    flags = read_flags()
     runs = [read_run(path) for path in flags.runs]
-    with matplotlib.style.context(
-        look.STYLE, after_reset=True
-    ):  # no setting of the reader's own matplotlib
+    plots = pictures(flags.target_accuracy)
+    # after_reset: without it, the reader's own matplotlibrc would change the plots.
+    with matplotlib.style.context(style.STYLE, after_reset=True):
         for name in flags.names:
-            look.save(pictures(flags.bar)[name](runs), flags.output / name)
+            style.save(plots[name](runs), flags.output / name)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from ei.checker import Settings
-from ei.files import read_table, stamp, write_json, write_table
+from ei.files import read_table, stacked, stamp, write_json, write_table
 from ei.schema import IDENTITY
 from ei.stage import UserError, add_settings, parser, run, settings_from
 
@@ -42,7 +42,10 @@ def read_flags() -> argparse.Namespace:
         "--workers", type=int, default=cores(), help="most worker processes (default: the cores)"
     )
     flags.add_argument(
-        "--memo", type=Path, help="the .pairs.parquet of an earlier step, whose verdicts are reused"
+        "--memo",
+        type=Path,
+        nargs="?",
+        help="the .pairs.parquet of an earlier step, whose verdicts are reused",
     )
     flags.add_argument(
         "--explain",
@@ -82,7 +85,7 @@ def read_rollouts(paths: list[Path], settings: Settings) -> pl.DataFrame:
     """The rows of all files; those of several by question and sample, as `gather.py` joins them."""
     needed = ["answer", "response", *(["question"] if settings.reward else [])]
     tables = [read_table(path, needed) for path in paths]
-    return tables[0] if len(tables) == 1 else pl.concat(tables).sort(IDENTITY)
+    return tables[0] if len(tables) == 1 else stacked(tables).sort(IDENTITY)
 
 
 def write(flags: argparse.Namespace, settings: Settings) -> None:

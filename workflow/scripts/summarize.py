@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Sum up a run in one file: its settings, evaluations, steps, updates and times.
+"""Summarize a run in one file: its settings, evaluations, steps, updates and times.
 
-summarize.py --run results/sweep/G4 --name G4 --group G4 --kind ei --seed 0 --steps 5 --settings '{"steps": 5, ...}' \\
-    --changes '{"sample.rollouts": 4}' --output results/sweep/G4/run.json
+    summarize.py --run results/demo --name main --group main --kind ei --seed 0 --steps 1 \\
+        --settings '{"steps": 5, "device": "cpu", "sample": {"questions": 128},
+                     "sft": {"epochs": 2}, "eval": {"questions": "all"}}' \\
+        --benchmarks results/demo/benchmarks/data.jsonl results/demo/step1/benchmarks/sft.jsonl \\
+        --output example/run.json
 
-The pictures, the comparisons and the page are made from such files.
+The plots, the comparisons and the page are made from such files.
 """
 
 import argparse
@@ -12,92 +15,100 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from ei import stage
-from ei.files import read_json, stamp, write_json
-from ei.measures.choice import highest
-from ei.measures.steps import step, updates
-from ei.measures.times import stages
+from ei.analysis.choice import best_evaluation
+from ei.analysis.steps import step_summary, updates
+from ei.analysis.times import stage_times
+from ei.files import read_evaluation, read_height, stamp, write_json
+from ei.schema import Evaluation, StepSummary
 
 
 def summary(flags: argparse.Namespace) -> dict[str, Any]:
-    """All that run.json says, from the files in the run's folder."""
-    run, settings = flags.run, flags.settings
-    evaluations = [read_json(run / f"step{n}/eval.json") for n in range(flags.steps + 1)]
-    splits = [run / f"step{n}/development.json" for n in range(flags.steps + 1)]
-    development = [read_json(path) for path in splits if path.exists()]
-    steps = [
-        step(run / f"step{n}", n, settings["sft"]["epochs"]) for n in range(1, flags.steps + 1)
-    ]
-    times = stages(run, flags.steps, settings["device"])
-    own = [part for part in times if part["shared_from"] is None]
+    """All of run.json but its metadata (`ei.schema.RunSummary`), from the files of the run."""
+    run, settings, expert = flags.run, flags.settings, flags.kind == "ei"
+    folders = {step: run / f"step{step}" for step in range(1, flags.steps + 1)}
+    evaluations = read_evaluations(run, flags.steps)
+    development = read_development(run, flags.steps)
+    steps = [step_summary(folders[step], step, settings["sft"]["epochs"]) for step in folders]
+    times = stage_times(run, flags.benchmarks, settings["device"])
+    own = [time for time in times if time["shared_from"] is None]
+    stopped = expert and flags.steps < settings["steps"]
     return {
         "run": str(run),
         **stage.settings(flags, "name", "group", "kind", "seed", "settings", "changes"),
         "evaluations": evaluations,
         "development": development,
-        "best": best(development),
-        "stopped_after": flags.steps
-        if flags.kind == "ei" and flags.steps < settings["steps"]
-        else None,
-        "skipped_too_long": skipped(
-            run, settings, evaluations, steps if flags.kind == "ei" else []
-        ),
+        "best": best_evaluation(development) if development else None,
+        "stopped_after": flags.steps if stopped else None,
+        # SFT on traces asks no questions of its own, so its step has none to leave out.
+        "skipped_too_long": skipped(run, settings, evaluations, steps if expert else []),
         "steps": steps,
-        "updates": [row for n in range(1, flags.steps + 1) for row in updates(run / f"step{n}", n)],
+        "updates": [update for step in folders for update in updates(folders[step], step)],
         "stages": times,
-        "seconds": sum(part["seconds"] for part in own),
-        "gpu_seconds": sum(part["gpu_seconds"] for part in own),
+        "seconds": sum(time["seconds"] for time in own),
+        "gpu_seconds": sum(time["gpu_seconds"] for time in own),
     }
 
 
-def best(development: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The evaluation with the highest accuracy on the development split, the earlier of equal ones; None without."""
-    if not development:
-        return None
-    top = development[highest(development)]
-    return {name: top[name] for name in ("step", "accuracy", "accuracy_ci95", "n")}
+def read_evaluations(run: Path, last: int) -> list[Evaluation]:
+    """The validation evaluation of every step; an error where no question was evaluated."""
+    paths = [run / f"step{step}/eval.json" for step in range(last + 1)]
+    evaluations = [read_evaluation(path) for path in paths]
+    for path, evaluation in zip(paths, evaluations, strict=True):
+        if not evaluation["n"]:
+            raise stage.UserError(f"{path}: no validation question was evaluated")
+    return evaluations
+
+
+def read_development(run: Path, last: int) -> list[Evaluation]:
+    """The development evaluation of every step; none where no questions are kept back."""
+    paths = [run / f"step{step}/development.json" for step in range(last + 1)]
+    found = [read_evaluation(path) for path in paths]
+    return [evaluation for evaluation in found if evaluation["n"]]
 
 
 def skipped(
     run: Path,
     settings: dict[str, Any],
-    evaluations: list[dict[str, Any]],
-    steps: list[dict[str, Any]],
+    evaluations: list[Evaluation],
+    steps: list[StepSummary],
 ) -> dict[str, int]:
-    """How many questions were left out as too long for the model: those asked for less those that have responses."""
-    train, validation = rows(run / "data/train.parquet"), rows(run / "data/validation.parquet")
-    asked, part = settings["sample"]["questions"], settings["eval"]["questions"]
-    if part != "all":
-        validation = min(validation, part)
+    """How many questions were too long for the model: asked for, but without responses."""
+    train, validation = height(run / "data/train.parquet"), height(run / "data/validation.parquet")
+    per_step, evaluated = settings["sample"]["questions"], settings["eval"]["questions"]
+    if evaluated != "all":
+        validation = min(validation, evaluated)
     return {
-        "train": sum(max(min(asked, train) - one["questions"], 0) for one in steps),
+        "train": sum(max(min(per_step, train) - step["questions"], 0) for step in steps),
         "validation": max(validation - evaluations[0]["n"], 0),
     }
 
 
-def rows(table: Path) -> int:
-    """The rows of a Parquet file, from its footer; 0 where it is gone."""
-    return pq.ParquetFile(table).metadata.num_rows if table.exists() else 0
+def height(table: Path) -> int:
+    """The number of rows of a Parquet file, from its footer; 0 where the file is gone."""
+    return read_height(table) if table.exists() else 0
+
+
+def read_flags() -> argparse.Namespace:
+    """The flags; --settings and --changes are JSON objects."""
+    parser = stage.parser(__doc__)
+    add = parser.add_argument
+    add("--run", type=Path, required=True, help="the run's folder")
+    add("--name", required=True, help="the run's name, as the plots show it")
+    add("--group", required=True, help="the name without its seed")
+    add("--kind", choices=["ei", "sft"], required=True, help="expert iteration, or SFT on traces")
+    add("--seed", type=int, required=True, help="the run's seed")
+    add("--steps", type=int, required=True, help="the last step that the run made")
+    add("--settings", type=json.loads, required=True, help="all settings of the run, as JSON")
+    add("--changes", type=json.loads, default={}, help="what differs from the main run, as JSON")
+    add("--benchmarks", type=Path, nargs="*", default=[], metavar="FILE",
+        help="Snakemake's benchmark records of the jobs that made the run's artifacts")  # fmt: skip
+    add("--output", type=Path, required=True, help="run.json")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = stage.parser(__doc__)
-    parser.add_argument("--run", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--group", required=True, help="the name without its seed")
-    parser.add_argument("--kind", choices=["ei", "sft"], required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--steps", type=int, required=True, help="the steps that there are")
-    parser.add_argument(
-        "--settings", type=json.loads, required=True, help="all settings of the run, JSON"
-    )
-    parser.add_argument(
-        "--changes", type=json.loads, default={}, help="what differs from the main run, JSON"
-    )
-    parser.add_argument("--output", type=Path, required=True)
-    flags = parser.parse_args()
+    flags = read_flags()
     found = summary(flags)
     write_json(found, flags.output, stamp(found["evaluations"][-1]["lineage"], flags.settings))
 

@@ -1,12 +1,18 @@
-"""What the stages hand to each other: the columns of each table, in their order, and the fields of run.json.
+"""What the stages hand to each other: the columns of each table, and the fields of each JSON.
 
-Types are Polars'; on disk they are plain Arrow types (`ei.files.to_arrow`).
+Columns are in their order. Types are Polars'; on disk they are plain Arrow types
+(`ei.files.to_arrow`). Every JSON also has the fields `lineage`, `version` and `settings` of
+`ei.files.stamp`.
 """
+
+from typing import Any, Literal, NotRequired, TypedDict
 
 import polars as pl
 
+Columns = dict[str, type[pl.DataType] | pl.DataType]
+
 # data/{train,validation,development}.parquet
-QUESTIONS = {
+QUESTIONS: Columns = {
     "question_id": pl.String,  # a hash of the question's text
     "question": pl.String,
     "answer": pl.String,  # the reference
@@ -16,7 +22,7 @@ QUESTIONS = {
 }
 
 # stepN/rollouts.parquet, sorted by question_id and sample
-ROLLOUTS = {
+ROLLOUTS: Columns = {
     "question_id": pl.String,
     "question": pl.String,
     "answer": pl.String,
@@ -33,7 +39,7 @@ ROLLOUTS = {
 }
 
 # what scoring adds: stepN/scored.parquet and filtered.parquet
-VERDICTS = {
+VERDICTS: Columns = {
     "extracted": pl.String,
     "format_ok": pl.Boolean,
     "format_reward": pl.Float32,
@@ -42,14 +48,14 @@ VERDICTS = {
     "status": pl.String,  # one of STATUSES
     "rule": pl.String,  # the checker's rule that decided
 }
-SCORED = {**ROLLOUTS, **VERDICTS}
+SCORED: Columns = {**ROLLOUTS, **VERDICTS}
 STATUSES = ("correct", "wrong", "no_format", "unparsable", "timeout", "error")
 
 # stepN/responses.parquet and development_responses.parquet
-RESPONSES = {**ROLLOUTS, "split": pl.String, "entropy": pl.Float64, **VERDICTS}
+RESPONSES: Columns = {**ROLLOUTS, "split": pl.String, "entropy": pl.Float64, **VERDICTS}
 
-# stepN/training.parquet, a row for each optimizer update; losses and entropies in nats per response token
-UPDATES = {
+# stepN/training.parquet, a row for each optimizer update; loss, entropy in nats per response token
+UPDATES: Columns = {
     "update": pl.Int64,
     "epoch": pl.Int64,
     "loss": pl.Float64,
@@ -68,3 +74,163 @@ IDENTITY = [
     "question_id",
     "sample",
 ]  # what names a rollout within a step, and the order of every table of them
+
+
+class Evaluation(TypedDict):
+    """stepN/eval.json (validation) and stepN/development.json; of no questions only `step` and `n`.
+
+    Rates are shares between 0 and 1, entropy is in nats per response token.
+    """
+
+    step: int  # the policy that this step ended with; 0 is the base policy
+    n: int  # questions
+    responses: int
+    samples: int  # responses to each question
+    accuracy: float
+    accuracy_ci95: list[float]  # [low, high], Wilson
+    format_rate: float
+    accuracy_given_format: float | None  # None where no response has the format
+    mean_response_tokens: float | None
+    truncated_rate: float
+    entropy: float | None  # None where it was not measured
+    pass_at_k: NotRequired[dict[str, float]]  # by k, where questions have several responses
+    majority_at_k: NotRequired[dict[str, float]]
+    policy: str | None  # SHA-256 of its weights
+    by_level: dict[str, Any]  # the same measures of each level, and of each subject
+    by_subject: dict[str, Any]
+
+
+class BestStep(TypedDict):
+    """The step that the development split chose, with its accuracy there."""
+
+    step: int
+    accuracy: float
+    accuracy_ci95: list[float]
+    n: int
+
+
+class StepSummary(TypedDict):
+    """What a step did: its rollouts, what the filter kept of them, and how training on that went.
+
+    Entropies and losses are in nats per response token, None where nothing was trained.
+    """
+
+    step: int
+    rollouts: int
+    questions: int
+    accuracy: float
+    accuracy_ci95: list[float]  # [low, high], bootstrap over questions
+    mean_response_tokens: float | None
+    truncated_rate: float
+    format_rate: float
+    solved: dict[str, int]  # questions solved never, sometimes, always
+    kept: int
+    status: dict[str, int]  # rollouts with each of STATUSES
+    distinct_responses: int
+    dropped: dict[str, int]  # rollouts dropped for each reason
+    sampling_entropy: float | None  # of the policy that sampled, over its own rollouts
+    first_update_entropy: float | None  # of the training batch
+    last_update_entropy: float | None
+    loss_first: float | None
+    loss_last: float | None
+    updates: int
+    epochs: int
+    trained_tokens: int
+
+
+class Filtering(TypedDict):
+    """stepN/filtered.json: what the filter kept, and what was dropped and why."""
+
+    rollouts: int
+    kept: int
+    dropped: dict[str, int]  # by reason
+    status: dict[str, int]
+    solved: dict[str, int]  # questions solved never, sometimes, always
+    distinct_responses: int
+
+
+class Training(TypedDict):
+    """stepN/training.json: of what it says of a step's training, what later stages read."""
+
+    updates: int
+    tokens: int
+    processes: int
+    sampling_entropy: NotRequired[float | None]
+
+
+class UpdateSummary(TypedDict):
+    """One optimizer update; of UPDATES what the pictures and comparisons of runs need."""
+
+    step: int
+    update: int
+    loss: float
+    entropy: float
+    grad_norm: float
+    lr: float
+
+
+class StageTime(TypedDict):
+    """How long one stage of one step took."""
+
+    step: int
+    stage: str  # the name of its rule
+    seconds: float  # of the longest of its parallel jobs
+    gpus: int
+    gpu_seconds: float  # of all of its jobs
+    tokens: int | None  # sampled or trained on; None for the other stages
+    tokens_per_s: float | None
+    shared_from: str | None  # the run whose job made the artifact; None where it is this one
+
+
+class RunSummary(TypedDict):
+    """run.json: all that pictures, comparisons and the page need to know about a run."""
+
+    run: str  # its folder
+    name: str
+    group: str  # the name without its seed
+    kind: Literal["ei", "sft"]
+    seed: int
+    settings: dict[str, Any]
+    changes: dict[str, Any]  # settings that differ from the main run's, as {"sample.rollouts": 4}
+    evaluations: list[Evaluation]  # step 0 first
+    development: list[Evaluation]  # empty where no questions are kept back
+    best: BestStep | None
+    stopped_after: int | None  # the step after which early stopping ended the run
+    skipped_too_long: dict[str, int]  # questions left out, of "train" and of "validation"
+    steps: list[StepSummary]
+    updates: list[UpdateSummary]
+    stages: list[StageTime]
+    seconds: float  # of the run's own jobs, as if one ran after another
+    gpu_seconds: float
+    lineage: str
+
+
+class Side(TypedDict):
+    """One side of a comparison: the evaluation of one step of one run."""
+
+    run: str
+    name: str
+    group: str
+    step: int
+
+
+class Comparison(TypedDict):
+    """An entry of comparisons.json: two evaluations of the same questions, as a less b."""
+
+    a: Side
+    b: Side
+    what: str  # "steps", "base", "sft" or "main": what b is to a
+    n: int  # questions that both answer
+    accuracy_a: float
+    accuracy_b: float
+    difference: float
+    ci95: list[float]  # [low, high], bootstrap over questions
+    only_a: int  # questions that a solves more often than b
+    only_b: int
+    mcnemar_p: float
+
+
+class Comparisons(TypedDict):
+    """comparisons.json."""
+
+    comparisons: list[Comparison]

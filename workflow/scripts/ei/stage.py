@@ -1,7 +1,8 @@
-"""What every stage script does the same way: flags, errors in words, progress."""
+"""What every stage script does the same way: flags, readable errors, progress."""
 
 import argparse
 import logging
+import math
 import os
 import sys
 import threading
@@ -15,13 +16,20 @@ T = TypeVar("T")
 
 
 class UserError(Exception):
-    """Something the user can mend; the message is one clear sentence and is all that is printed."""
+    """Something that the user can fix; only its message is printed, one clear sentence."""
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
-    """A parser whose help is the script's docstring; flags are the keys of config.yaml, word for word."""
+    """A parser whose help is the script's docstring; its flags are named as in config.yaml."""
     return argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+
+
+def add_lineage(parser: argparse.ArgumentParser) -> None:
+    """The flag `--lineage`, which goes into the metadata of every output."""
+    parser.add_argument(
+        "--lineage", default="", help="hash of all settings that the output depends on"
     )
 
 
@@ -30,6 +38,14 @@ def boolean(text: str) -> bool:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     raise argparse.ArgumentTypeError(f"true or false, not {text!r}")
+
+
+def finite(text: str) -> float:
+    """The value of a flag that is a number; NaN and infinity, which `float` reads, are refused."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"a finite number, not {text!r}")
+    return value
 
 
 def setting(default: Any, help: str, choices: Sequence[Any] | None = None) -> Any:
@@ -56,12 +72,13 @@ def _reader(kind: Any) -> Callable[[str], Any]:
     """What turns a flag's text into a value of this type; `int | None` is read as an int."""
     if isinstance(kind, UnionType):
         kind = next(part for part in get_args(kind) if part is not type(None))
-    return boolean if kind is bool else kind
+    return {bool: boolean, float: finite}.get(kind, kind)
 
 
 def settings_from(flags: argparse.Namespace, settings: type[T], **others: Any) -> T:
     """The dataclass filled from the flags of its fields; `others` are fields that have no flag."""
-    names = [one.name for one in fields(settings) if "help" in one.metadata]  # type: ignore[arg-type]
+    own = fields(settings)  # type: ignore[arg-type]  # mypy cannot tell that T is a dataclass
+    names = [one.name for one in own if "help" in one.metadata]
     return settings(**{name: getattr(flags, name) for name in names}, **others)
 
 
@@ -71,19 +88,35 @@ def settings(flags: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a stage; an error of the user's ends it with one sentence and status 1."""
+    """Run a stage; a UserError ends it with one sentence and status 1.
+
+    So does the system's refusal of a file (no permission, a name too long, a disk that is full), of
+    which Python names the file. Any other exception is a fault of ours and keeps its traceback.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request to the hub
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else it logs every request to the hub
     try:
         main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        sys.exit(1)
+        fail(str(error))
+    except OSError as error:
+        if error.filename is None or error.errno is None:
+            raise
+        fail(f"{os.fsdecode(error.filename)}: {os.strerror(error.errno)}")
     sys.exit(0)
 
 
+def fail(sentence: str) -> NoReturn:
+    """Print what is wrong and end this process with status 1."""
+    print(f"error: {sentence}", file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
 def die_with_parent(parent: int | None = None) -> None:
-    """End this process within a second of its parent's end, however that came; at once if `parent` is gone already."""
+    """End this process within a second of its parent's end, however that came.
+
+    At once, if `parent` is no longer this process's parent.
+    """
     parent = parent or os.getppid()
     if os.getppid() != parent:
         os._exit(1)
@@ -97,7 +130,7 @@ def die_with_parent(parent: int | None = None) -> None:
 
 
 class _Lines:
-    """A stream that ends each of tqdm's updates with a line feed, so that logs and pipes stay readable."""
+    """A stream that ends each of tqdm's updates with a line feed, which keeps logs readable."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -113,7 +146,7 @@ class _Lines:
 
 def progress(items: Iterable[T] | None = None, **options: Any) -> Any:
     """tqdm over `items`: a bar on a terminal, one line every five seconds anywhere else."""
-    from tqdm import tqdm  # 0.1 s that stages without a bar do not pay
+    from tqdm import tqdm  # 0.1 s, which stages without a bar save
 
     if sys.stderr.isatty():
         return tqdm(items, **options)

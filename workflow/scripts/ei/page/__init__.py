@@ -1,1 +1,1 @@
-"""The page of an experiment: one HTML file with its tables, its plots and a browser of its rollouts."""
+"""The page of an experiment: one HTML file with tables, plots, and a browser of rollouts."""

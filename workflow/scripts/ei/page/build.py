@@ -1,45 +1,71 @@
-"""The page itself: the template filled, scripts and styles inlined, the responses as blocks at its end."""
+"""The page itself: the template filled, scripts and styles inlined, the responses as blocks."""
 
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from xml.etree import ElementTree
 
 import jinja2
 from markupsafe import Markup
 
+from ei.analysis.verdict import ALPHA
+from ei.files import reading
 from ei.page import tables
+from ei.page.markdown import split_at_heading, to_html
 from ei.page.source import Source, blocks, summary
-from ei.page.words import parts, to_html
 from ei.plots import PICTURES
+from ei.schema import Comparison, RunSummary
 
-ASSETS = Path(__file__).parents[3] / "report"
-STYLES = ("page.css", "browser.css", "vendor/temml.css", "mathematics.css")
+ASSETS = Path(__file__).parent / "assets"
+CAPTIONS = Path(__file__).parents[3] / "report"  # the rules name them too, for snakemake --report
+STYLES = (  # later rules override earlier ones
+    "page.css",
+    "tables.css",
+    "browser.css",
+    "question.css",
+    "vendor/temml.css",
+    "mathematics.css",
+)
+# In the order in which they use each other: they share one scope.
 SCRIPTS = (
-    "vendor/temml.min.js", "theme.js", "tables.js", "store.js", "mathematics.js", "words.js",
-    "list.js", "filters.js", "question.js", "compare.js", "browser.js",
-)  # fmt: skip
+    "vendor/temml.min.js",
+    "theme.js",
+    "tables.js",
+    "store.js",
+    "mathematics.js",
+    "diff.js",
+    "list.js",
+    "filters.js",
+    "question.js",
+    "compare.js",
+    "browser.js",
+)
+SPLIT = "<!-- blocks -->"  # where the template has the responses
 
 
 def page(
-    runs: list[tables.Run],
-    pairs: list[dict[str, Any]],
+    runs: list[RunSummary],
+    comparisons: list[Comparison],
     discussion: str,
     plots: Path | None,
     sources: list[Source],
 ) -> Iterator[str]:
-    """The page in pieces, which are 25 MB together; `runs` has the browsed run first."""
+    """The page in pieces, which are 25 MB together at full size; the browsed run is the first.
+
+    `discussion` is Markdown, empty for none; `plots` is a folder of SVG files.
+    """
     style, script = inlined(STYLES), "(() => {\n'use strict';\n" + inlined(SCRIPTS) + "})();\n"
-    sentences, measured = parts(discussion)
-    head = template().render(
+    conclusion, numbers = split_at_heading(discussion)
+    filled = template().render(
         run=runs[0],
-        sentences=Markup(to_html(sentences)),
-        measured=Markup(to_html(measured)),
+        conclusion=Markup(to_html(conclusion)),
+        numbers=Markup(to_html(numbers)),
+        alpha=ALPHA,
         run_columns=tables.RUN_COLUMNS,
         runs=[tables.run_row(run) for run in runs],
         comparison_columns=tables.COMPARISON_COLUMNS,
-        comparisons=tables.comparison_groups(pairs),
+        comparisons=tables.comparison_groups(comparisons),
         plots=pictures(plots) if plots else [],
         names=[run["name"] for run in runs],
         settings=tables.settings_table(runs),
@@ -48,20 +74,19 @@ def page(
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    shell, end = head.split("<!-- blocks -->")
-    yield shell
-    # The indexes stand before the responses: a browser can use them while it still reads the rest.
+    head, end = filled.split(SPLIT)
+    yield head
+    # The index comes before the responses: a browser can use it while it still reads the rest.
     for source in sources:
-        *responses, found = blocks(source)
-        yield from (block(*one) for one in (found, *responses))
+        *responses, index = blocks(source)
+        yield from (block(*one) for one in (index, *responses))
     yield end
 
 
 def template() -> jinja2.Template:
-    """The page's template; whatever it is given is escaped."""
-    loader = jinja2.FileSystemLoader(ASSETS)
+    """The page's template; whatever it is given is escaped, and a missing name is an error."""
     return jinja2.Environment(
-        loader=loader,
+        loader=jinja2.FileSystemLoader(ASSETS),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -70,7 +95,7 @@ def template() -> jinja2.Template:
 
 
 def inlined(names: Iterable[str]) -> str:
-    """The files one after another."""
+    """The assets one after another."""
     text = "\n".join((ASSETS / name).read_text() for name in names)
     if "</script" in text or "</style" in text:
         raise ValueError("an asset holds the tag that would end the element around it")
@@ -83,20 +108,27 @@ def block(name: str, content: str) -> str:
 
 
 def pictures(folder: Path) -> list[dict[str, str]]:
-    """The plots that are in the folder, known ones first in their order: name, caption and data address."""
-    names = [path.stem for path in sorted(folder.glob("*.svg"))]
-    found = []
-    for name in sorted(
-        names, key=lambda name: (PICTURES.index(name) if name in PICTURES else len(PICTURES), name)
-    ):
-        data = base64.b64encode((folder / f"{name}.svg").read_bytes()).decode()
-        found.append(
-            {"name": name, "caption": caption(name), "address": f"data:image/svg+xml;base64,{data}"}
-        )
-    return found
+    """Caption and data URL of each plot in the folder: ours in their order, then others by name."""
+    names = {path.stem for path in folder.glob("*.svg")}
+    others = sorted(names - set(PICTURES))
+    return [
+        {"caption": caption(name), "address": data_url(folder / f"{name}.svg")}
+        for name in (*PICTURES, *others)
+        if name in names
+    ]
+
+
+def data_url(picture: Path) -> str:
+    """The SVG file as a URL that holds it whole; what no browser would draw raises UserError."""
+    with reading(picture, "an SVG file"):
+        try:
+            ElementTree.parse(picture)
+        except ElementTree.ParseError as error:
+            raise ValueError(str(error)) from None
+    return f"data:image/svg+xml;base64,{base64.b64encode(picture.read_bytes()).decode()}"
 
 
 def caption(name: str) -> str:
     """The caption that `snakemake --report` shows too; the bare name for a plot without one."""
-    path = ASSETS / f"{name}.rst"
+    path = CAPTIONS / f"{name}.rst"
     return " ".join(path.read_text().split()) if path.exists() else name

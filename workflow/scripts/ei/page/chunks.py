@@ -1,7 +1,7 @@
 """Responses packed for a page: gzip in base64, a few hundred questions to a chunk.
 
-A browser unpacks a chunk when a question of it is shown (DecompressionStream knows gzip and nothing better), and all
-of them only for a search in the responses.
+A browser unpacks a chunk when one of its questions is shown, and all of them only for a search in
+the responses. Its DecompressionStream knows gzip and nothing that compresses better.
 """
 
 import base64
@@ -13,23 +13,27 @@ from typing import Any
 
 import polars as pl
 
-CHARACTERS = 400_000  # of a chunk: unpacked in about 5 ms, and few enough chunks that their tags weigh nothing
+# Characters of a chunk: it unpacks in about 5 ms, and the tags around chunks weigh nothing.
+CHARACTERS = 400_000
 
 Question = list[list[Any]]  # [[step, [[response, extracted, tokens], ...]], ...]
 
 
-def questions(rows: pl.DataFrame) -> Iterator[Question]:
-    """The responses of each question by step, in the order of the rows (see `ei.page.rows`)."""
-    fields = rows.select("question_id", "step", "response", "extracted", "tokens")
+def questions(responses: pl.DataFrame) -> Iterator[Question]:
+    """The responses to each question by step, in the given order (see `ei.page.responses`)."""
+    fields = responses.select("question_id", "step", "response", "extracted", "tokens")
     for _, group in groupby(fields.iter_rows(), key=lambda row: row[0]):
         yield [
-            [step, [list(row[2:]) for row in of_step]]
-            for step, of_step in groupby(group, key=lambda row: row[1])
+            [step, [list(row[2:]) for row in same_step]]
+            for step, same_step in groupby(group, key=lambda row: row[1])
         ]
 
 
 def chunks(items: Iterable[Question], characters: int = CHARACTERS) -> Iterator[list[Question]]:
-    """The questions in order, as many to a chunk as it takes to have so many characters of responses."""
+    """The questions in order, in chunks.
+
+    A chunk ends with the question that brings its responses to so many characters.
+    """
     chunk: list[Question] = []
     size = 0
     for item in items:
@@ -43,6 +47,9 @@ def chunks(items: Iterable[Question], characters: int = CHARACTERS) -> Iterator[
 
 
 def pack(value: Any) -> str:
-    """The value as JSON, compressed, in letters that mean nothing to HTML; equal values give equal letters."""
+    """The value as compressed JSON in base64, which HTML cannot misread; equal values, equal text.
+
+    Lone surrogates, which a model can write and UTF-8 cannot, become question marks.
+    """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(errors="replace"), 9, mtime=0)).decode()

@@ -12,40 +12,38 @@ from ei.page.index import index
 
 @dataclass(frozen=True)
 class Source:
-    """`name` is in the page's ids; `title` and `unit` ("rollout", "response") are read by people."""
+    """`name` is part of the page's ids; `title` and `unit` ("rollout", "response") are shown."""
 
     name: str
     title: str
     unit: str
-    rows: pl.DataFrame
-    absent: list[int]
+    responses: pl.DataFrame  # see `ei.page.responses`
+    absent: list[int]  # steps whose files are not on disk
 
 
 def blocks(source: Source) -> Iterator[tuple[str, str]]:
-    """Id and packed content of the source's blocks: `NAME-0`, `NAME-1`, ... for the responses, last `NAME-index`.
+    """Id and packed content of the source's blocks: `NAME-0`, `NAME-1`, ... and `NAME-index`.
 
-    The index says which question each chunk starts with (`starts`), so it can be made only when the chunks are.
+    The index comes last: it says which question each chunk starts with (`starts`).
     """
     starts: list[int] = []
     total = 0
-    for number, chunk in enumerate(chunks(questions(source.rows))):
+    for number, chunk in enumerate(chunks(questions(source.responses))):
         starts.append(total)
         total += len(chunk)
         yield f"{source.name}-{number}", pack(chunk)
-    steps = sorted(source.rows["step"].unique().to_list())
-    yield (
-        f"{source.name}-index",
-        pack({"unit": source.unit, **index(source.rows, steps), "starts": starts}),
-    )
+    steps = sorted(source.responses["step"].unique().to_list())
+    content = {"unit": source.unit, **index(source.responses, steps), "starts": starts}
+    yield f"{source.name}-index", pack(content)
 
 
 def summary(source: Source) -> dict[str, Any]:
-    """What the page says of a source in words."""
+    """What the page's template needs to know of a source."""
     return {
         "name": source.name,
         "title": source.title,
         "unit": source.unit,
-        "responses": source.rows.height,
-        "questions": source.rows["question_id"].n_unique(),
+        "responses": source.responses.height,
+        "questions": source.responses["question_id"].n_unique(),
         "absent": source.absent,
     }

@@ -2,73 +2,93 @@
 
 import json
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from ei.measures.words import verdict
-
-Run = dict[str, Any]
-Cell = dict[str, Any]
+from ei.analysis.verdict import Verdict, verdict
+from ei.schema import BestStep, Comparison, RunSummary
 
 NONE = "–"
 
 
-def cell(text: str, value: Any = None) -> Cell:
-    """A cell; without a value it sorts by its text."""
-    return {"text": text, "value": text if value is None else value, "number": value is not None}
+class Cell(NamedTuple):
+    """A cell of a table; `number` says whether it is aligned and sorted as one."""
+
+    text: str
+    value: Any
+    number: bool
+
+
+def plain(text: str) -> Cell:
+    """A cell of text, sorted by it."""
+    return Cell(text, text, False)
 
 
 def number(value: float | None, digits: int = 0) -> Cell:
-    """A number with thousands marked, sorted by its size; a dash, which sorts first, where there is none."""
-    return cell(NONE, -1e99) if value is None else cell(f"{value:,.{digits}f}", value)
+    """A number with thousands separated; None is a dash, which sorts first."""
+    if value is None:
+        return Cell(NONE, -1e99, True)
+    return Cell(f"{value:,.{digits}f}", value, True)
 
 
 def share(value: float | None, interval: list[float] | None = None) -> Cell:
-    """A share in percent, with its interval."""
+    """A share in percent, with its interval: `68.8 [64.6, 72.7]`."""
     if value is None:
         return number(None)
     around = f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]" if interval else ""
-    return cell(f"{100 * value:.1f}{around}", value)
+    return Cell(f"{100 * value:.1f}{around}", value, True)
 
 
 def duration(seconds: float | None) -> Cell:
-    """Seconds as a person says them: 45 s, 12.3 min, 4.5 h."""
+    """Seconds in the unit that a person would use: `45 s`, `12.3 min`, `4.5 h`."""
     if seconds is None:
         return number(None)
     if seconds < 120:
-        return cell(f"{seconds:.0f} s", seconds)
-    return cell(f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h", seconds)
+        return Cell(f"{seconds:.0f} s", seconds, True)
+    minutes, hours = seconds / 60, seconds / 3600
+    return Cell(f"{minutes:.1f} min" if minutes < 120 else f"{hours:.1f} h", seconds, True)
 
 
 RUN_COLUMNS = (
-    "Run", "Kind", "What differs", "G", Markup("D<sub>b</sub>"), "Epochs", "Seed", "Base, %", "Final, % [95 %]",
-    "Best step", "Format, %", "Entropy, nats", "GPU time", "Wall time",
-)  # fmt: skip
+    "Run",
+    "Kind",
+    "What differs",
+    "G",
+    Markup("D<sub>b</sub>"),
+    "Epochs",
+    "Seed",
+    "Base, %",
+    "Final, % [95 %]",
+    "Best step",
+    "Format, %",
+    "Entropy, nats",
+    "GPU time",
+    "Wall time",
+)
+# Every SFT baseline changes these: it is a single step, on responses that its policy did not write,
+# so their entropy is not measured.
+CHANGED_BY_SFT = ("steps", "early_stopping.patience", "sft.entropy_rollouts")
 
 
-# What every SFT run changes: it is one step, and has written nothing whose entropy could be measured.
-OF_SFT = ("steps", "stop.patience", "sft.entropy_rollouts")
-
-
-def run_row(run: Run) -> list[Cell]:
-    """A run in the order of RUN_COLUMNS; what an SFT run has not, a batch of questions, is a dash."""
-    sample = {} if run["kind"] == "sft" else run["settings"].get("sample", {})
+def run_row(run: RunSummary) -> list[Cell]:
+    """A run in the order of RUN_COLUMNS; an SFT baseline has no rollouts and no questions."""
+    sft, settings = run["kind"] == "sft", run["settings"]
+    sample = {} if sft else settings.get("sample", {})
+    implied = CHANGED_BY_SFT if sft else ()
+    changes = {key: value for key, value in run["changes"].items() if key not in implied}
     base, final = run["evaluations"][0], run["evaluations"][-1]
-    implied = OF_SFT if run["kind"] == "sft" else ()
     return [
-        cell(run["name"]),
-        cell("SFT" if run["kind"] == "sft" else "EI"),
-        cell(
-            differences({key: value for key, value in run["changes"].items() if key not in implied})
-        ),
+        plain(run["name"]),
+        plain("SFT" if sft else "EI"),
+        plain(in_one_line(changes)),
         number(sample.get("rollouts")),
         number(sample.get("questions")),
-        number(run["settings"].get("sft", {}).get("epochs")),
+        number(settings.get("sft", {}).get("epochs")),
         number(run["seed"]),
         share(base["accuracy"]),
         share(final["accuracy"], final["accuracy_ci95"]),
-        best(run["best"]),
+        best_step(run["best"]),
         share(final["format_rate"]),
         number(final["entropy"], 3),
         duration(run["gpu_seconds"]),
@@ -76,17 +96,15 @@ def run_row(run: Run) -> list[Cell]:
     ]
 
 
-def best(found: dict[str, Any] | None) -> Cell:
-    """The best step and its accuracy on the development questions."""
-    return (
-        number(None)
-        if found is None
-        else cell(f"{found['step']} ({100 * found['accuracy']:.1f} %)", found["step"])
-    )
+def best_step(best: BestStep | None) -> Cell:
+    """`4 (68.8 %)`: the best step and its accuracy on the development questions."""
+    if best is None:
+        return number(None)
+    return Cell(f"{best['step']} ({100 * best['accuracy']:.1f} %)", best["step"], True)
 
 
-def differences(changes: dict[str, Any]) -> str:
-    """The changed settings in one line."""
+def in_one_line(changes: dict[str, Any]) -> str:
+    """`sample.rollouts 4, sft.epochs 1`; a dash of none."""
     return ", ".join(f"{key} {written(value)}" for key, value in changes.items()) or NONE
 
 
@@ -96,45 +114,54 @@ def written(value: Any) -> str:
 
 
 COMPARISON_COLUMNS = (
-    "A", "B", "Questions", "A, %", "B, %", "A − B, points [95 %]", "Right in A alone", "In B alone", "McNemar p",
+    "A",
+    "B",
+    "Questions",
+    "A, %",
+    "B, %",
+    "A − B, points [95 %]",
+    "Only A correct",
+    "Only B correct",
+    "McNemar p",
     "Verdict",
-)  # fmt: skip
+)
 KINDS = {
     "sft": "Against the SFT baseline",
     "base": "Last step against the base policy",
     "main": "Against the main run",
-    "steps": "One step against the step before",
+    "steps": "Steps of a run against each other",
+}
+VERDICTS = {
+    Verdict.BETTER: "A better",
+    Verdict.WORSE: "B better",
+    Verdict.UNCLEAR: "not significant",
 }
 
 
-def comparison_row(pair: dict[str, Any]) -> list[Cell]:
+def comparison_row(one: Comparison) -> list[Cell]:
     """A comparison in the order of COMPARISON_COLUMNS."""
-    low, high = (100 * bound for bound in pair["ci95"])
-    p = pair["mcnemar_p"]
+    low, high = (100 * bound for bound in one["ci95"])
+    points = f"{100 * one['difference']:+.1f} [{low:+.1f}, {high:+.1f}]"
+    p = one["mcnemar_p"]
     return [
-        cell(f"{pair['a']['name']}, step {pair['a']['step']}"),
-        cell(f"{pair['b']['name']}, step {pair['b']['step']}"),
-        number(pair["n"]),
-        share(pair["accuracy_a"]),
-        share(pair["accuracy_b"]),
-        cell(f"{100 * pair['difference']:+.1f} [{low:+.1f}, {high:+.1f}]", pair["difference"]),
-        number(pair["only_a"]),
-        number(pair["only_b"]),
-        cell("< 0.001" if p < 0.001 else f"{p:.3f}", p),
-        cell(told(pair)),
+        plain(f"{one['a']['name']}, step {one['a']['step']}"),
+        plain(f"{one['b']['name']}, step {one['b']['step']}"),
+        number(one["n"]),
+        share(one["accuracy_a"]),
+        share(one["accuracy_b"]),
+        Cell(points, one["difference"], True),
+        number(one["only_a"]),
+        number(one["only_b"]),
+        Cell("< 0.001" if p < 0.001 else f"{p:.3f}", p, True),
+        plain(VERDICTS[verdict([one])]),
     ]
 
 
-def told(pair: dict[str, Any]) -> str:
-    """What the comparison tells, by the rule that the discussion goes by too."""
-    return {1: "A better", -1: "B better", 0: "cannot tell"}[verdict([pair])]
-
-
-def comparison_groups(pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The comparisons by what they compare, in the order of KINDS; kinds without any are left out."""
+def comparison_groups(comparisons: list[Comparison]) -> list[dict[str, Any]]:
+    """Title and rows of each kind of comparison, in the order of KINDS; empty ones are left out."""
     groups = []
     for what, title in KINDS.items():
-        rows = [comparison_row(pair) for pair in pairs if pair["what"] == what]
+        rows = [comparison_row(one) for one in comparisons if one["what"] == what]
         if rows:
             groups.append({"title": title, "rows": rows})
     return groups
@@ -144,14 +171,13 @@ def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings with dotted names: {"sample": {"rollouts": 8}} is {"sample.rollouts": 8}."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
-        found |= (
-            flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-        )
+        nested = isinstance(value, dict)
+        found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
     return found
 
 
-def settings_table(runs: list[Run]) -> list[dict[str, Any]]:
-    """A row for each setting: its value in every run, and which of them differ from the first, the main run."""
+def settings_table(runs: list[RunSummary]) -> list[dict[str, Any]]:
+    """A row for each setting: its value in every run, and which differ from the first run's."""
     columns = [flat(run["settings"]) for run in runs]
     rows = []
     for key in dict.fromkeys(key for column in columns for key in column):
@@ -161,6 +187,6 @@ def settings_table(runs: list[Run]) -> list[dict[str, Any]]:
     return rows
 
 
-def in_order(runs: list[Run], browse: str) -> list[Run]:
-    """The runs, the browsed one (the experiment's main run) first."""
+def browsed_first(runs: list[RunSummary], browse: str) -> list[RunSummary]:
+    """The runs, the one in the folder `browse` (the experiment's main run) first."""
     return sorted(runs, key=lambda run: PurePath(run["run"]) != PurePath(browse))

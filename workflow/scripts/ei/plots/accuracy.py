@@ -1,201 +1,239 @@
-"""Pictures of validation accuracy over steps: of one run, along a setting, by level."""
+"""Validation accuracy over steps: of one run, along a setting, by level."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ei.measures.words import percent
-from ei.plots import choose, look
-from ei.plots.choose import Point, Run, known
-from ei.plots.look import End
+from ei.plots import curves, style
+from ei.plots.curves import Point
+from ei.plots.labels import End, label_ends
+from ei.plots.style import LineStyle
+from ei.prose.words import percent
+from ei.schema import Evaluation, RunSummary
 
 NO_EVALUATION = "no evaluation yet"
-BASELINES = {
-    "sft": ("SFT baseline", look.GREEN),
-    "sft_filtered": ("SFT on right traces", look.PINK),
+BASELINES = {  # label and colour of an SFT baseline's group
+    "sft": ("SFT baseline", style.GREEN),
+    "sft_filtered": ("SFT on correct traces", style.PINK),
 }
+SHIFT = 0.012  # of the x axis, between lines that would cover each other's intervals
 
 
-def accuracy(runs: Sequence[Run], bar: float | None) -> Figure:
-    """The main run's accuracy after each step with its interval, and the format rate beside it."""
-    run = choose.main_run(runs)
-    evaluations, points = choose.evaluations(run), choose.curve([run])
-    title = f"Validation accuracy{'' if run['name'] == 'main' else ' of ' + run['name']}"
+def accuracy(runs: Sequence[RunSummary], target: float | None) -> Figure:
+    """The main run's accuracy after each step with its interval, and its format rate."""
+    run = curves.main_run(runs)
+    evaluations, points = run["evaluations"], curves.curve([run])
+    title = "Validation accuracy" + ("" if run["name"] == "main" else f" of {run['name']}")
     if not points:
-        return look.words(title, NO_EVALUATION)
-    figure, (axes,) = look.canvas(title, described(evaluations) + remarks(run))
-    formats = [(e["step"], e["format_rate"]) for e in evaluations if known(e, "format_rate")]
-    ends = []
-    if formats:
-        axes.plot(*zip(*formats, strict=True), color=look.GREY, marker="s", ms=4, ls=":")
-        ends.append(End(*formats[-1], f"format rate: {percent(formats[-1][1])}", look.GREY))
-    ends.append(line(axes, points, look.BLUE, "o", "-", "accuracy", bold=True))
-    ends += bar_line(axes, bar)
-    look.shares(axes)
+        return style.nothing(title, NO_EVALUATION)
+    figure, (axes,) = style.canvas(title, described(evaluations) + remarks(run))
+    ends = [
+        format_line(axes, evaluations),
+        draw(axes, points, LineStyle(style.BLUE, bold=True), "accuracy"),
+        *target_line(axes, target),
+    ]
+    style.share_axis(axes)
     write_values(axes, points)
     circle_best(axes, run, points)
     axes.set_ylabel("share of questions")
-    look.steps(axes)
-    look.label_ends(axes, ends)
+    style.step_axis(axes)
+    label_ends(axes, ends)
     return figure
 
 
-def described(evaluations: Sequence[dict[str, Any]]) -> str:
+def described(evaluations: Sequence[Evaluation]) -> str:
     """What the points and their intervals are."""
     return f"{evaluations[0]['n']:,} questions, 95 % Wilson intervals"
 
 
-def remarks(run: Run) -> str:
-    """What else is to be said of a run: an early stop, and the mark of the step that was chosen."""
-    stop = (
-        f"; stopped early after step {run['stopped_after']}" if known(run, "stopped_after") else ""
-    )
-    return stop + ("; circled: best on the development split" if known(run, "best") else "")
+def remarks(run: RunSummary) -> str:
+    """What else the reader must know: an early stop, and what the circle means."""
+    stopped = run["stopped_after"]
+    stop = "" if stopped is None else f"; stopped early after step {stopped}"
+    return stop + ("; circled: best on the development split" if run["best"] else "")
 
 
-def line(axes: Axes, points: Sequence[Point], colour: str, marker: str, dash: Any, name: str, bold: bool = False,
-         shift: float = 0.0) -> End:  # fmt: skip
-    """Draw points with their intervals, `shift` steps to the right of their place; returns the line's end."""
+def format_line(axes: Axes, evaluations: Sequence[Evaluation]) -> End:
+    """Draw the share of responses in the format; returns the line's end."""
+    steps, rates = zip(*((e["step"], e["format_rate"]) for e in evaluations), strict=True)
+    axes.plot(steps, rates, color=style.GREY, marker="s", ms=4, ls=":")
+    return End(steps[-1], rates[-1], f"format rate: {percent(rates[-1])}", style.GREY)
+
+
+def draw(
+    axes: Axes, points: Sequence[Point], look: LineStyle, name: str, shift: float = 0.0
+) -> End:
+    """Draw points with their intervals, `shift` steps to the right; returns the line's end."""
     x = [point.step + shift for point in points]
     below = [point.mean - point.low for point in points]
     above = [point.high - point.mean for point in points]
     axes.errorbar(
-        x, [point.mean for point in points], yerr=[below, above], color=colour, marker=marker, ms=5, ls=dash,
-        lw=2.2 if bold else 1.4, elinewidth=1.0, capsize=2.5,
-    )  # fmt: skip
-    return End(x[-1], points[-1].mean, f"{name}: {percent(points[-1].mean)}", colour, bold)
+        x,
+        [point.mean for point in points],
+        yerr=[below, above],
+        color=look.colour,
+        marker=look.marker,
+        ms=5,
+        ls=look.dash,
+        lw=2.2 if look.bold else 1.4,
+        elinewidth=1.0,
+        capsize=2.5,
+    )
+    last = points[-1].mean
+    return End(x[-1], last, f"{name}: {percent(last)}", look.colour, look.bold)
 
 
-def bar_line(axes: Axes, bar: float | None) -> list[End]:
-    """Draw the accuracy to beat; returns its end, if there is one."""
-    if bar is None:
+def target_line(axes: Axes, target: float | None) -> list[End]:
+    """Draw the target accuracy; returns the line's end, or nothing where there is no target."""
+    if target is None:
         return []
-    axes.axhline(bar, color=look.RED, ls=(0, (4, 3)), lw=1.1, zorder=1)
-    return [End(None, bar, f"{100 * bar:g} % to beat", look.RED)]
+    axes.axhline(target, color=style.RED, ls=(0, (4, 3)), lw=1.1, zorder=1)
+    return [End(None, target, f"target: {100 * target:g} %", style.RED)]
 
 
 def write_values(axes: Axes, points: Sequence[Point]) -> None:
-    """Write each accuracy under its interval, where the format rate never is; above it near the ground."""
+    """Write each accuracy under its interval, where the format rate never is.
+
+    Near the bottom there is no room below, so it stands above.
+    """
     top = axes.get_ylim()[1]
     every = -(-len(points) // 12)  # with more the numbers would touch
     for point in points[::-every][::-1]:
         under = point.low > 0.1 * top
         axes.annotate(
-            f"{100 * point.mean:.1f}", xy=(point.step, point.low if under else point.high),
-            xytext=(0, -4 if under else 4), textcoords="offset points", ha="center", va="top" if under else "bottom",
-            color=look.BLUE, size=look.SMALL, path_effects=look.HALO,
-        )  # fmt: skip
+            f"{100 * point.mean:.1f}",
+            xy=(point.step, point.low if under else point.high),
+            xytext=(0, -4 if under else 4),
+            textcoords="offset points",
+            ha="center",
+            va="top" if under else "bottom",
+            color=style.BLUE,
+            size=style.SMALL,
+            path_effects=style.HALO,
+        )
 
 
-def circle_best(axes: Axes, run: Run, points: Sequence[Point]) -> None:
+def circle_best(axes: Axes, run: RunSummary, points: Sequence[Point]) -> None:
     """Circle the step that the development split chose, if there is one."""
     for point in points:
-        if run.get("best") and point.step == run["best"]["step"]:
+        if run["best"] and point.step == run["best"]["step"]:
             axes.plot(
                 point.step,
                 point.mean,
                 "o",
                 ms=12,
                 mfc="none",
-                mec=look.BLACK,
+                mec=style.BLACK,
                 mew=1.2,
                 clip_on=False,
             )
 
 
-def over(runs: Sequence[Run], bar: float | None, setting: str, symbol: str, title: str) -> Figure:
-    """Accuracy over steps, a line for each value of the setting, with the SFT baseline and the bar."""
+def along_setting(
+    runs: Sequence[RunSummary], target: float | None, setting: str, symbol: str, title: str
+) -> Figure:
+    """Accuracy over steps, a line for each value of the setting, with the SFT baselines.
+
+    `setting` is a `section.key`, `symbol` what the labels call it. The main run's value is solid.
+    """
     groups = {
-        value: [run for run in same if run.get("evaluations")]
-        for value, same in choose.along(runs, setting).items()
+        value: [run for run in seeds if run["evaluations"]]
+        for value, seeds in curves.along(runs, setting).items()
     }
-    groups = {value: same for value, same in groups.items() if same}
+    groups = {value: seeds for value, seeds in groups.items() if seeds}
     if not groups:
-        return look.words(title, NO_EVALUATION)
-    evaluations = [e for same in groups.values() for run in same for e in choose.evaluations(run)]
-    figure, (axes,) = look.canvas(title, described(evaluations) + over_seeds(list(groups.values())))
-    main = choose.setting_of(choose.main_run(runs), setting)
-    width = 0.012 * max(evaluation["step"] for evaluation in evaluations)
+        return style.nothing(title, NO_EVALUATION)
+    evaluations = [e for seeds in groups.values() for run in seeds for e in run["evaluations"]]
+    figure, (axes,) = style.canvas(title, described(evaluations) + over_seeds(groups.values()))
+    main = curves.setting_of(curves.main_run(runs), setting)
+    shifts = shifts_of(len(groups), max(e["step"] for e in evaluations))
     ends = []
-    for k, (value, same) in enumerate(groups.items()):
-        colour, shift = look.ramp(len(groups))[k], (k - (len(groups) - 1) / 2) * width
-        points = seeds(axes, same, colour, shift)
-        name = f"{symbol} = {value}" + (f", {len(same)} seeds" if len(same) > 1 else "")
-        dash = "-" if value == main else look.DASHES[1 + k % 4]
-        ends.append(
-            line(axes, points, colour, look.MARKERS[k % 7], dash, name, value == main, shift)
-        )
-    ends += baseline_lines(axes, runs) + bar_line(axes, bar)
-    look.shares(axes)
-    axes.set_ylabel("validation accuracy")
-    look.steps(axes)
-    look.label_ends(axes, ends)
+    for k, (value, seeds) in enumerate(groups.items()):
+        dash = "-" if value == main else style.DASHES[1 + k % (len(style.DASHES) - 1)]
+        look = style.one_of(len(groups), k)._replace(dash=dash, bold=value == main)
+        points = draw_seeds(axes, seeds, look.colour, shifts[k])
+        name = f"{symbol} = {value}" + (f", {len(seeds)} seeds" if len(seeds) > 1 else "")
+        ends.append(draw(axes, points, look, name, shifts[k]))
+    ends += baseline_lines(axes, runs) + target_line(axes, target)
+    finish(axes, ends)
     return figure
 
 
-def over_seeds(groups: Sequence[Sequence[Run]]) -> str:
+def shifts_of(lines: int, last_step: int) -> list[float]:
+    """How far right of its step each of so many lines is drawn, in steps, centred on the step."""
+    width = SHIFT * max(last_step, 1)
+    return [(k - (lines - 1) / 2) * width for k in range(lines)]
+
+
+def over_seeds(groups: Iterable[Sequence[RunSummary]]) -> str:
     """What the line and the band of a configuration are, where one has several seeds."""
-    several = [[choose.curve([run])[-1].step for run in same] for same in groups if len(same) > 1]
-    thin = "; thin: seeds that ran on" if any(min(last) < max(last) for last in several) else ""
+    several = [
+        [run["evaluations"][-1]["step"] for run in seeds] for seeds in groups if len(seeds) > 1
+    ]
+    thin = "; thin: seeds that ran longer" if any(min(s) < max(s) for s in several) else ""
     return f"; mean and range over seeds{thin}" if several else ""
 
 
-def seeds(axes: Axes, same: Sequence[Run], colour: str, shift: float) -> list[Point]:
+def draw_seeds(axes: Axes, seeds: Sequence[RunSummary], colour: str, shift: float) -> list[Point]:
     """Draw the range over seeds as a band; returns the points of their mean.
 
-    Both end with the first seed that stopped early, as later ones would be of other seeds; those that went on
-    are thin lines from there.
+    Both end where the first seed stopped early, as a later mean would be one of other seeds. Seeds
+    that ran longer go on from there as thin lines.
     """
-    points = choose.curve(same)
+    points = curves.curve(seeds)
     most = max(point.runs for point in points)
     points = [point for point in points if point.runs == most]
-    if len(same) > 1:
-        x = [point.step + shift for point in points]
-        axes.fill_between(
-            x, [p.least for p in points], [p.most for p in points], color=colour, alpha=0.2, lw=0
-        )
-        for run in same:
-            later = [point for point in choose.curve([run]) if point.step >= points[-1].step]
-            axes.plot(
-                [p.step + shift for p in later], [p.mean for p in later], color=colour, lw=0.7
-            )
+    if len(seeds) == 1:
+        return points
+    x = [point.step + shift for point in points]
+    least, top = [point.least for point in points], [point.most for point in points]
+    axes.fill_between(x, least, top, color=colour, alpha=0.2, lw=0)
+    for run in seeds:
+        later = [point for point in curves.curve([run]) if point.step >= points[-1].step]
+        x = [point.step + shift for point in later]
+        axes.plot(x, [point.mean for point in later], color=colour, lw=0.7)
     return points
 
 
-def baseline_lines(axes: Axes, runs: Sequence[Run]) -> list[End]:
+def baseline_lines(axes: Axes, runs: Sequence[RunSummary]) -> list[End]:
     """Draw where each SFT baseline ended, with its interval as a band; returns the lines' ends."""
     ends = []
-    for group, point in choose.baselines(runs).items():
-        name, colour = BASELINES.get(group, (group, look.GREEN))
+    for group, point in curves.baselines(runs).items():
+        name, colour = BASELINES.get(group, (group, style.GREEN))
         axes.axhspan(point.low, point.high, color=colour, alpha=0.12, lw=0, zorder=0)
-        axes.axhline(point.mean, color=colour, ls=(0, (8, 2)), lw=1.3, zorder=1)
+        axes.axhline(point.mean, color=colour, ls=style.LEVEL, lw=1.3, zorder=1)
         ends.append(End(None, point.mean, f"{name}: {percent(point.mean)}", colour))
     return ends
 
 
-def levels(runs: Sequence[Run]) -> Figure:
-    """The main run's accuracy over steps, a line for each level, the easiest lightest."""
+def levels(runs: Sequence[RunSummary]) -> Figure:
+    """The main run's accuracy over steps, a line for each level, the first one lightest."""
     title = "Validation accuracy by level"
-    all_evaluations = choose.evaluations(choose.main_run(runs))
-    evaluations = [e for e in all_evaluations if e.get("by_level")]
+    evaluations = curves.main_run(runs)["evaluations"]
     names = sorted({name for evaluation in evaluations for name in evaluation["by_level"]})
     if not names:
-        return look.words(
-            title, "no levels of the questions are known" if all_evaluations else NO_EVALUATION
-        )
-    figure, (axes,) = look.canvas(title, "95 % Wilson intervals; number of questions in brackets")
-    width, ends = 0.012 * max(evaluations[-1]["step"], 1), []
+        unknown = "no levels of the questions are known"
+        return style.nothing(title, unknown if evaluations else NO_EVALUATION)
+    figure, (axes,) = style.canvas(title, "95 % Wilson intervals; number of questions in brackets")
+    shifts, ends = shifts_of(len(names), evaluations[-1]["step"]), []
     for k, name in enumerate(names):
-        found = [(e["step"], e["by_level"][name]) for e in evaluations if name in e["by_level"]]
-        points = [choose.summed([{"step": step, **summary}]) for step, summary in found]
-        label = f"{name} ({found[-1][1]['n']:,})"
-        shift = (k - (len(names) - 1) / 2) * width
-        ends.append(line(axes, points, look.ramp(len(names))[k], look.MARKERS[k % 7], look.DASHES[k % 5], label,
-                         shift=shift))  # fmt: skip
-    look.shares(axes)
-    axes.set_ylabel("validation accuracy")
-    look.steps(axes)
-    look.label_ends(axes, ends)
+        of_level = [
+            cast(Evaluation, {"step": e["step"], **e["by_level"][name]})
+            for e in evaluations
+            if name in e["by_level"]
+        ]
+        points = [curves.point([evaluation]) for evaluation in of_level]
+        label = f"{name} ({of_level[-1]['n']:,})"
+        ends.append(draw(axes, points, style.one_of(len(names), k), label, shifts[k]))
+    finish(axes, ends)
     return figure
+
+
+def finish(axes: Axes, ends: Sequence[End]) -> None:
+    """Set up the axes of accuracy over steps, and label the lines at their ends."""
+    style.share_axis(axes)
+    axes.set_ylabel("validation accuracy")
+    style.step_axis(axes)
+    label_ends(axes, ends)

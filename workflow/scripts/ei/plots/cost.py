@@ -1,88 +1,91 @@
-"""Where the time went."""
+"""How long the stages took."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ei.plots import choose, look
-from ei.plots.choose import Run
+from ei.plots import curves, style
+from ei.plots.style import Segment
+from ei.schema import RunSummary, StageTime
 
-# The stages in their order: words, colour, hatch (adjacent ones differ in grey).
+OTHERS = "others"
+# From the bottom, in the order of a step.
 STAGES = {
-    "data": ("data", look.GREEN, ""),
-    "traces": ("traces", look.GREEN, ""),
-    "sample": ("sample", look.BLUE, ""),
-    "gather": ("gather", look.YELLOW, ""),
-    "score": ("score", look.BLACK, ""),
-    "filter": ("filter", look.YELLOW, ""),
-    "sft": ("sft", look.ORANGE, ""),
-    "eval": ("eval", look.SKY, "////"),
-    "gather_answers": ("gather answers", look.YELLOW, ""),
-    "grade": ("grade", look.PINK, "xx"),
-    "metrics": ("metrics", look.GREEN, ""),
-    "others": ("others", "#E4E4E4", ""),
+    "data": Segment("data", style.GREEN),
+    "sample": Segment("sample", style.BLUE),
+    "gather": Segment("gather", style.YELLOW),
+    "traces": Segment("traces", style.GREEN),
+    "score": Segment("score", style.BLACK),
+    "filter": Segment("filter", style.YELLOW),
+    "sft": Segment("sft", style.ORANGE),
+    "eval": Segment("eval", style.SKY, "////"),
+    "grade": Segment("grade", style.PINK, "xx"),
+    "metrics": Segment("metrics", style.GREEN),
+    OTHERS: Segment("others", "#E4E4E4"),
 }
 
 
-def time(runs: Sequence[Run]) -> Figure:
-    """The main run's seconds stage by stage, stacked for each step."""
-    run = choose.main_run(runs)
-    title, own = (
-        "Where the time went",
-        [stage for stage in run.get("stages") or [] if not stage.get("shared_from")],
-    )
+def time(runs: Sequence[RunSummary]) -> Figure:
+    """The seconds of the main run's own jobs, stacked by stage for each step."""
+    run = curves.main_run(runs)
+    title = "Time by stage"
+    own = [time for time in run["stages"] if not time["shared_from"]]
     if not own:
-        return look.words(title, "no stage has left its time")
-    figure, (axes,) = look.canvas(title, totals(run, own))
-    table = by_stage(own)
-    scale, unit = time_unit(max(sum(row.values()) for row in table.values()))
+        return style.nothing(title, "no stage has recorded its time")
+    figure, (axes,) = style.canvas(title, totals(run))
+    seconds = by_stage(own)
+    scale, unit = time_unit(max(sum(row.values()) for row in seconds.values()))
     table = {
-        step: {stage: seconds / scale for stage, seconds in row.items()}
-        for step, row in table.items()
+        step: {stage: value / scale for stage, value in row.items()}
+        for step, row in seconds.items()
     }
-    look.stack(axes, table, STAGES)
-    for step, row in table.items() if len(table) <= 12 else ():
-        place: Any = {
-            "xy": (step, sum(row.values())),
-            "xytext": (0, 3),
-            "textcoords": "offset points",
-        }
-        total = sum(row.values())
-        axes.annotate(
-            f"{total:.{0 if total >= 100 else 1}f}", **place, ha="center", size=look.SMALL
-        )
-    axes.set_ylim(0, max(sum(row.values()) for row in table.values()) * 1.1 or 1)
+    style.stacked_bars(axes, table, STAGES)
+    heights = {step: sum(row.values()) for step, row in table.items()}
+    if len(heights) <= 12:  # with more the numbers would touch
+        write_heights(axes, heights)
+    axes.set_ylim(0, max(heights.values()) * 1.1 or 1)
     axes.set_ylabel(f"{unit} of jobs")
-    look.steps(axes)
-    look.legend_below(figure, axes, 6)
+    style.step_axis(axes)
+    style.legend_below(figure, axes, 6)
     return figure
 
 
-def totals(run: Run, own: Sequence[Mapping[str, Any]]) -> str:
+def totals(run: RunSummary) -> str:
     """The run's seconds and GPU-seconds in words."""
-    seconds = run.get("seconds") or sum(stage["seconds"] for stage in own)
-    gpu = run.get("gpu_seconds")
-    return f"{seconds:,.0f} s of jobs, {f'{gpu:,.0f} GPU-seconds' if gpu else 'no GPU'}; jobs may run side by side"
+    gpu = f"{run['gpu_seconds']:,.0f} GPU-seconds" if run["gpu_seconds"] else "no GPU"
+    return f"{run['seconds']:,.0f} s of jobs, {gpu}; jobs may run in parallel"
 
 
-def by_stage(stages: Sequence[Mapping[str, Any]], most: int = 5) -> dict[int, dict[str, float]]:
-    """{step: {stage: seconds}}; all but the `most` longest stages are "others", what has no step is in step 0."""
-    total: Counter[str] = Counter()
-    for row in stages:
-        total[row["stage"]] += row["seconds"]
-    named = {name for name, _ in total.most_common(most)} & STAGES.keys()
+def by_stage(times: Sequence[StageTime], most: int = 5) -> dict[int, dict[str, float]]:
+    """{step: {stage: seconds}}; all but the `most` longest stages of the run are "others"."""
+    total: dict[str, float] = {}
+    for time in times:
+        total[time["stage"]] = total.get(time["stage"], 0.0) + time["seconds"]
+    longest = set(sorted(total, key=lambda stage: -total[stage])[:most]) & STAGES.keys()
     table: dict[int, dict[str, float]] = {}
-    for row in stages:
-        seconds = table.setdefault(row.get("step") or 0, {})
-        name = row["stage"] if row["stage"] in named else "others"
-        seconds[name] = seconds.get(name, 0.0) + row["seconds"]
+    for time in times:
+        row = table.setdefault(time["step"], {})
+        stage = time["stage"] if time["stage"] in longest else OTHERS
+        row[stage] = row.get(stage, 0.0) + time["seconds"]
     return dict(sorted(table.items()))
 
 
+def write_heights(axes: Axes, heights: dict[int, float]) -> None:
+    """Write the height of each bar above it."""
+    for step, height in heights.items():
+        axes.annotate(
+            f"{height:.{0 if height >= 100 else 1}f}",
+            xy=(step, height),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            size=style.SMALL,
+        )
+
+
 def time_unit(longest: float) -> tuple[float, str]:
-    """Seconds of a unit that suits the longest bar, and the unit's name."""
+    """The unit that suits a longest bar of so many seconds: its seconds and its name."""
     if longest < 600:
         return 1.0, "seconds"
     return (60.0, "minutes") if longest < 4 * 3600 else (3600.0, "hours")

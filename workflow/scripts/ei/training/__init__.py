@@ -1,4 +1,4 @@
 """Supervised fine-tuning on sampled token ids, packed without padding, with exact entropy.
 
-Importing this package costs nothing; its modules import torch, and `model` imports transformers.
+`job` tells what the stage does, from its inputs to its outputs; `loop` is the training itself.
 """

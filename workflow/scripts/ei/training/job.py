@@ -5,29 +5,39 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import torch
 
+from ei import schema
+from ei.disk import sync
 from ei.files import forget_scratch, remove, stamp, write_json, write_table
+from ei.model import folder, weights
+from ei.model.entropy import entropy_sums
+from ei.model.load import compile_layers, load
+from ei.model.packing import Sequence
+from ei.model.weights import Policy
 from ei.stage import UserError
-from ei.training import data, entropy, folder, model, report, schedule
-from ei.training.model import Policy
-from ei.training.packing import Sequence
-from ei.training.schedule import Recipe
-from ei.training.train import Record, train
-from ei.training.world import World
+from ei.training import schedule, sequences
+from ei.training.loop import Record, train
+from ei.training.processes import World
+from ei.training.recipe import Options, Recipe
+from ei.training.report import peak_memory, reporting
+
+log = logging.getLogger("sft")
+CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True)
 class Job:
-    """The flags of sft.py."""
+    """What sft.py was asked to do: the folders and files of one step, and how to train."""
 
-    policy: Path
-    init: Path
-    base: Path
+    policy: Path  # policy n-1, which sampled the rollouts
+    init: Path  # where training starts: policy n-1, or the base policy
+    base: Path  # whose tokenizer and configuration the new policy gets
     filtered: Path
     rollouts: Path
     output: Path
@@ -35,16 +45,23 @@ class Job:
     lineage: str
     step: int
     recipe: Recipe
-    append_eos: bool
-    entropy_rollouts: int
-    settings: dict[str, Any] = field(
-        default_factory=dict
-    )  # all of them, for the metadata of the outputs
+    options: Options
+    settings: dict[str, Any] = field(default_factory=dict)  # for the metadata of the outputs
+
+    @property
+    def scratch(self) -> Path:
+        """The folder beside `output` that an interrupted training leaves; it outlives `output`."""
+        return self.output.with_name(f".{self.output.name}.{self.lineage}")
+
+    @property
+    def tensorboard(self) -> Path:
+        """The folder of TensorBoard events, beside training.parquet."""
+        return self.training.with_name("tensorboard")
 
 
 @dataclass
 class Clock:
-    """Seconds spent in each phase; `started` is the `time.perf_counter()` of the process's first line."""
+    """Seconds spent in each phase; `started` is `time.perf_counter()` at the first line."""
 
     started: float
     phases: dict[str, float] = field(default_factory=dict)
@@ -59,56 +76,58 @@ class Clock:
         return time.perf_counter() - self.started
 
 
-def run_job(job: Job, world: World, started: float) -> None:
-    """Write the trained policy, training.parquet and training.json, or the policy before it if nothing was kept."""
+def run_job(job: Job, started: float, world: World) -> None:
+    """Write policy n with its reports: trained on what was kept, or policy n-1 if nothing was.
+
+    Every process of `world` runs this; only the first one writes.
+    """
+    clock = Clock(started, {"import": time.perf_counter() - started})
     with memory_named(job.recipe.row_tokens):
-        _run(job, world, Clock(started, {"import": time.perf_counter() - started}))
-
-
-def _run(job: Job, world: World, clock: Clock) -> None:
-    with clock.phase("read"):
-        sequences = _sequences(job)
-    with clock.phase("load"):
-        policy = model.load(job.policy, world.device)
-        data.check(sequences, job.recipe.row_tokens, len(policy.output))
-    with clock.phase("sampling_entropy"):
-        summary = {"step": job.step, **sampling_entropy(job, policy)}
-    if not sequences:
-        if world.first:
-            _hand_on(job, summary, clock, world)
-        return
-    if job.init.resolve() != job.policy.resolve():
+        with clock.phase("read"):
+            kept = read_kept(job)
         with clock.phase("load"):
-            del policy
-            policy = model.load(job.init, world.device)
-    if world.device.type == "cuda":
-        model.compile_layers(policy)
-    scratch = (
-        open_scratch(job.output, job.lineage)
-        if world.first
-        else scratch_of(job.output, job.lineage)
-    )
-    records = _train(job, policy, sequences, world, clock, scratch)
-    if world.first:
+            policy = load(job.policy, world.device)
+            sequences.check(kept, job.recipe.row_tokens, len(policy.output))
+        with clock.phase("sampling_entropy"):
+            entropy = sampling_entropy(job, policy)
+        if kept and job.init.resolve() != job.policy.resolve():
+            with clock.phase("load"):
+                del policy  # before the next one is loaded: 4 bytes a parameter, 6 on a GPU
+                policy = load(job.init, world.device)
+        if world.first:
+            open_scratch(job)
+        records = train_on(kept, job, policy, world, clock) if kept else []
+        if not world.first:
+            return
         with clock.phase("save"):
-            names = folder.tensor_names(job.init)
-            folder.write_policy(policy, names, job.base, scratch / "policy")
-            summary |= {"sequences": len(sequences), "warning": None}
-        _publish(job, records, summary, clock, world, scratch)
+            warning = write_policy(kept, job, policy)
+        found = {"step": job.step, **entropy, "sequences": len(kept), "warning": warning}
+        publish(job, records, found | summary(records, world, clock))
 
 
-def _sequences(job: Job) -> list[Sequence]:
-    sequences = data.read_sequences(job.filtered)
-    return data.with_end(sequences, data.end_of_text(job.base)) if job.append_eos else sequences
+def read_kept(job: Job) -> list[Sequence]:
+    """The filtered rollouts as sequences, each with an end-of-text token if `append_eos`."""
+    kept = sequences.read_sequences(job.filtered)
+    if not job.options.append_eos:
+        return kept
+    ends = folder.end_ids(job.base)
+    if not ends:
+        raise UserError(
+            f"sft.append_eos is true, but {job.base / 'config.json'} names no eos_token_id"
+        )
+    return sequences.with_end(kept, ends[0])
 
 
 def sampling_entropy(job: Job, policy: Policy) -> dict[str, Any]:
-    """The mean entropy of the policy that sampled, over the response tokens of some of its rollouts, right or wrong."""
-    sample = [
-        s for s in data.read_sample(job.rollouts, job.recipe.seed, job.entropy_rollouts) if s.prompt
-    ]
+    """The mean entropy of the policy that sampled, over the response tokens of some rollouts.
+
+    They are right and wrong ones. Rollouts without a prompt have no position that predicts their
+    first token, and are left out.
+    """
+    sample = sequences.read_sample(job.rollouts, job.recipe.seed, job.options.entropy_rollouts)
+    sample = [sequence for sequence in sample if sequence.prompt]
     tokens = sum(len(sequence.response) for sequence in sample)
-    total = sum(entropy.entropy_sums(policy, sample, job.recipe.row_tokens))
+    total = sum(entropy_sums(policy, sample, job.recipe.row_tokens))
     return {
         "sampling_entropy": total / tokens if tokens else None,
         "sampling_entropy_tokens": tokens,
@@ -116,18 +135,80 @@ def sampling_entropy(job: Job, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _train(
-    job: Job, policy: Policy, sequences: list[Sequence], world: World, clock: Clock, scratch: Path
+def train_on(
+    kept: list[Sequence], job: Job, policy: Policy, world: World, clock: Clock
 ) -> list[Record]:
-    updates = schedule.updates_per_epoch(len(sequences), job.recipe) * job.recipe.epochs
-    events = job.training.with_name("tensorboard") if world.first else None
-    with report.reporting(updates, events) as show, clock.phase("train"):
+    """The records of training `policy`, which resumes from a checkpoint in the scratch folder."""
+    if world.device.type == "cuda":
+        compile_layers(policy)
+    updates = schedule.updates_per_epoch(len(kept), job.recipe) * job.recipe.epochs
+    with contextlib.ExitStack() as stack:
+        show = None
+        if world.first:
+            show = stack.enter_context(reporting(updates, job.tensorboard))
+        stack.enter_context(clock.phase("train"))
 
         def note(record: Record) -> None:
             clock.phases.setdefault("to_first_update", clock.total())
-            show(record)
+            if show:
+                show(record)
 
-        return train(policy, sequences, job.recipe, world, scratch / "checkpoint.pt", note)
+        return train(policy, kept, job.recipe, world, job.scratch / CHECKPOINT, note)
+
+
+def write_policy(kept: list[Sequence], job: Job, policy: Policy) -> str | None:
+    """Write policy n to the scratch folder; returns a warning if it is policy n-1 unchanged.
+
+    It has the tensors of the folder that training started from, by their names there.
+    """
+    if kept:
+        tensors = weights.to_write(policy, folder.tensor_names(job.init))
+        folder.write(tensors, job.base, job.scratch / "policy")
+        return None
+    warning = f"{job.filtered} is empty: nothing to train on, so the policy stays as it was"
+    log.warning("warning: %s", warning)
+    folder.link_copy(job.policy, job.scratch / "policy")
+    remove(job.tensorboard)
+    job.tensorboard.mkdir(parents=True)
+    return warning
+
+
+def summary(records: list[Record], world: World, clock: Clock) -> dict[str, Any]:
+    """The part of training.json that every training has: totals, memory, device and seconds."""
+    on_gpu = world.device.type == "cuda"
+    row_tokens = sum(record.row_tokens for record in records)
+    tokens = sum(record.tokens for record in records)
+    return {
+        "updates": len(records),
+        "tokens": tokens,
+        "response_tokens": sum(record.response_tokens for record in records),
+        "packing_share": tokens / row_tokens if row_tokens else None,
+        "peak_memory_bytes": peak_memory(world.device),
+        "device": torch.cuda.get_device_name(world.device) if on_gpu else "cpu",
+        "processes": world.size,
+        "seconds": {**clock.phases, "total": clock.total()},
+    }
+
+
+def publish(job: Job, records: list[Record], found: dict[str, Any]) -> None:
+    """Write the tables, then rename the policy: its folder means that the whole step is there."""
+    metadata = stamp(job.lineage, job.settings)
+    table = pl.DataFrame([asdict(record) for record in records], schema=schema.UPDATES)
+    write_table(table, job.training, metadata)
+    write_json(found, job.training.with_suffix(".json"), metadata)
+    sync(job.scratch / "policy")  # its bytes are on the disk before it has its name
+    remove(job.output)
+    os.replace(job.scratch / "policy", job.output)
+    remove(job.scratch)
+
+
+def open_scratch(job: Job) -> None:
+    """Make the scratch folder, with at most a checkpoint in it; remove those of other lineages."""
+    job.scratch.mkdir(parents=True, exist_ok=True)
+    forget_scratch(job.output, keep=job.scratch)
+    for left in job.scratch.iterdir():
+        if left.name != CHECKPOINT:
+            remove(left)
 
 
 @contextlib.contextmanager
@@ -139,62 +220,6 @@ def memory_named(row_tokens: int) -> Iterator[None]:
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
         raise UserError(
-            f"out of memory: lower sft.row_tokens, now {row_tokens}; memory grows with it. {str(error).splitlines()[0]}"
+            f"out of memory: lower sft.row_tokens, now {row_tokens}; memory grows with it."
+            f" {str(error).splitlines()[0]}"
         ) from None
-
-
-def scratch_of(output: Path, lineage: str) -> Path:
-    """The folder beside `output` that holds what a killed training leaves behind; it survives a deleted output."""
-    return output.with_name(f".{output.name}.{lineage}")
-
-
-def open_scratch(output: Path, lineage: str) -> Path:
-    """The scratch folder with nothing in it but a checkpoint; those of other settings are removed."""
-    scratch = scratch_of(output, lineage)
-    scratch.mkdir(parents=True, exist_ok=True)
-    forget_scratch(output, keep=scratch)
-    for left in scratch.iterdir():
-        if left.name != "checkpoint.pt":
-            remove(left)
-    return scratch
-
-
-def _hand_on(job: Job, summary: dict[str, Any], clock: Clock, world: World) -> None:
-    warning = f"{job.filtered} is empty: nothing to train on, so the policy of the step before is handed on unchanged"
-    logging.warning("warning: %s", warning)
-    scratch = open_scratch(job.output, job.lineage)
-    remove(job.training.with_name("tensorboard"))
-    with clock.phase("save"):
-        folder.hand_on(job.policy, scratch / "policy")
-    _publish(job, [], {**summary, "sequences": 0, "warning": warning}, clock, world, scratch)
-
-
-def _publish(
-    job: Job,
-    records: list[Record],
-    summary: dict[str, Any],
-    clock: Clock,
-    world: World,
-    scratch: Path,
-) -> None:
-    """Write the tables, then give the policy its name: a policy folder means that all of the step is there."""
-    metadata = stamp(job.lineage, job.settings)
-    row_tokens = sum(record.row_tokens for record in records)
-    tokens = sum(record.tokens for record in records)
-    summary |= {
-        "updates": len(records),
-        "tokens": tokens,
-        "response_tokens": sum(record.response_tokens for record in records),
-        "packing_share": tokens / row_tokens if row_tokens else None,
-        "peak_memory_bytes": report.peak_memory(world.device),
-        "device": torch.cuda.get_device_name(world.device)
-        if world.device.type == "cuda"
-        else "cpu",
-        "processes": world.size,
-        "seconds": {**clock.phases, "total": clock.total()},
-    }
-    write_table(report.table(records), job.training, metadata)
-    write_json(summary, job.training.with_suffix(".json"), metadata)
-    remove(job.output)
-    os.replace(scratch / "policy", job.output)
-    remove(scratch)

@@ -1,39 +1,28 @@
-"""What one can see of a training: a progress bar, TensorBoard events, training.parquet, and peak memory."""
+"""What can be seen of a training: a progress bar, TensorBoard events, and peak memory."""
 
 import contextlib
 import resource
-import shutil
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, fields
 from pathlib import Path
 
-import polars as pl
 import torch
 
+from ei.files import remove
 from ei.stage import progress
-from ei.training.train import Record
+from ei.training.loop import Record
 
-DTYPES = {int: pl.Int64, float: pl.Float64}
 SCALARS = ("loss", "entropy", "grad_norm", "lr", "tokens_per_s")
 
 
-def table(records: list[Record]) -> pl.DataFrame:
-    """The records as a table; whole numbers are int64, others float64, also when there is no record."""
-    schema = {
-        field.name: DTYPES[field.type] for field in fields(Record) if isinstance(field.type, type)
-    }
-    return pl.DataFrame([asdict(record) for record in records], schema=schema)
-
-
 @contextlib.contextmanager
-def reporting(updates: int, events: Path | None) -> Iterator[Callable[[Record], None]]:
-    """A function that shows each record on the terminal and writes it to TensorBoard files in `events`."""
-    if events is None:  # not the first process
-        yield lambda record: None
-        return
-    from torch.utils.tensorboard import SummaryWriter
+def reporting(updates: int, events: Path) -> Iterator[Callable[[Record], None]]:
+    """A function that shows each record on the terminal and writes it as a TensorBoard event."""
+    from torch.utils.tensorboard import (
+        SummaryWriter,
+    )  # slow; a step without training has no use for it
 
-    shutil.rmtree(events, ignore_errors=True)
+    remove(events)  # an interrupted training's events; the records before its checkpoint come again
     with (
         SummaryWriter(str(events)) as writer,
         progress(total=updates, desc="sft", unit="update") as bar,
@@ -43,7 +32,8 @@ def reporting(updates: int, events: Path | None) -> Iterator[Callable[[Record], 
             for name in SCALARS:
                 writer.add_scalar(f"sft/{name}", getattr(record, name), record.update)
             bar.set_postfix_str(
-                f"loss {record.loss:.4f}, entropy {record.entropy:.4f}, {record.tokens_per_s:,.0f} tokens/s",
+                f"loss {record.loss:.4f}, entropy {record.entropy:.4f},"
+                f" {record.tokens_per_s:,.0f} tokens/s",
                 refresh=False,
             )
             bar.update()
@@ -52,7 +42,8 @@ def reporting(updates: int, events: Path | None) -> Iterator[Callable[[Record], 
 
 
 def peak_memory(device: torch.device) -> int:
-    """The most memory that was in use, in bytes: the GPU's, or this process's where there is none."""
+    """The most memory in use at any time, in bytes: the GPU's, or on a CPU this process's."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,15 @@
+"""A finished run, which several files of tests look at."""
+
+import pytest
+
+from helpers import miniature, snakemake
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A working folder with a finished run of two steps."""
+    folder = tmp_path_factory.mktemp("finished")
+    miniature(folder, data={"development": 8}, sft={"epochs": 2})
+    done = snakemake(folder)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return folder

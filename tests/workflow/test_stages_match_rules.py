@@ -1,0 +1,101 @@
+"""The table of stages in ei/runs/lineage.py says what Snakemake's own plan says."""
+
+import re
+
+import pytest
+
+from ei.runs.lineage import FROM_BASE, PER_RUN, STAGES
+from helpers import miniature, snakemake
+
+RUN = "results"
+
+
+def planned_jobs(folder, *targets):
+    """[(rule, inputs, outputs)] of every job of a forced dry run."""
+    told = snakemake(folder, *targets, "--dry-run", "--forceall")
+    assert told.returncode == 0, told.stdout[-3000:]
+    blocks = re.findall(
+        r"^(?:rule|checkpoint|localrule) (\w+):\n((?:    .*\n)+)", told.stdout, re.MULTILINE
+    )
+    return [(rule, files(text, "input"), files(text, "output")) for rule, text in blocks]
+
+
+def files(block, keyword):
+    found = re.search(rf"^    {keyword}: (.*)$", block, re.MULTILINE)
+    return set(found[1].split(", ")) if found else set()
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory):
+    """Those of a run of two steps and of its SFT baseline."""
+    folder = tmp_path_factory.mktemp("planned")
+    miniature(folder, data={"development": 8}, shards=2)
+    return planned_jobs(folder, "all", "baseline")
+
+
+def of(jobs, name, run=RUN):
+    """The jobs of a rule that work for a run."""
+    ours = re.compile(rf"{run}/(data|step\d+)/")
+    return [job for job in jobs if job[0] == name and all(map(ours.match, job[2]))]
+
+
+def step_of(outputs):
+    found = {int(number) for path in outputs for number in re.findall(r"/step(\d+)/", path)}
+    return found.pop() if found else 0
+
+
+def leaves(stage, step, run=RUN):
+    folder = run if STAGES[stage].when == PER_RUN else f"{run}/step{step}"
+    return {f"{folder}/{name}" for name in STAGES[stage].leaves}
+
+
+def test_every_stage_leaves_what_the_table_says(jobs):
+    for name, stage in STAGES.items():
+        if name in ("model", "traces"):
+            continue
+        steps = (0,) if stage.when == PER_RUN else (0, 1, 2) if stage.when == FROM_BASE else (1, 2)
+        for step in steps:
+            made = {
+                path
+                for rule in stage.rules
+                for _, _, outputs in of(jobs, rule)
+                if step_of(outputs) == step
+                for path in outputs
+                if "-of-" not in path
+            }
+            assert made == leaves(name, step), (name, step)
+
+
+def test_a_sharded_rule_is_one_job_for_each_shard(jobs):
+    for stage in STAGES.values():
+        for rule in stage.sharded:
+            outputs = [path for _, _, made in of(jobs, rule) for path in made]
+            assert outputs
+            assert all(re.search(r"/[01]-of-2\.parquet$", path) for path in outputs)
+
+
+def test_every_rule_reads_only_what_the_table_lets_its_stage_take(jobs):
+    for name, stage in STAGES.items():
+        run = f"{RUN}/sft" if name == "traces" else RUN
+        for rule in stage.rules:
+            for _, inputs, outputs in of(jobs, rule, run):
+                step = step_of(outputs)
+                allowed = leaves(name, step, run) | leaves(name, step - 1, run)
+                for before, back in stage.takes:
+                    allowed |= leaves(before, step - back, run)
+                if rule == "sft":  # it measures the sampling policy's entropy over all rollouts
+                    allowed |= leaves("sample", step, run)
+                ours = {path for path in inputs if path.startswith(f"{run}/")}
+                unknown = {p for p in ours - allowed if "-of-" not in p and "machine" not in p}
+                assert not unknown, (rule, unknown)
+
+
+def test_the_baseline_takes_traces_in_the_place_of_rollouts(jobs):
+    [(_, _, outputs)] = of(jobs, "traces", f"{RUN}/sft")
+    assert outputs == {f"{RUN}/sft/step1/rollouts.parquet"}
+    assert not of(jobs, "sample", f"{RUN}/sft")
+
+
+def test_every_rule_that_the_table_names_is_in_the_plan(jobs):
+    named = {rule for name, stage in STAGES.items() if name != "model" for rule in stage.rules}
+    assert named <= {rule for rule, _, _ in jobs}

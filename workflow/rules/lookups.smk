@@ -1,0 +1,274 @@
+"""What rules ask for: settings, flags and paths, each from a job's wildcards."""
+
+
+def settings_of(wildcards):
+    """The settings of the run that a job is for; stops where two of them contradict each other."""
+    try:
+        experiment.refuse_contradictions(RUNS[wildcards.run])
+    except UserError as error:
+        raise WorkflowError(str(error))
+    return RUNS[wildcards.run].settings
+
+
+def setting(*keys):
+    """A params function: one value of the run's settings."""
+
+    def get(wildcards):
+        value = settings_of(wildcards)
+        for key in keys:
+            value = value[key]
+        return value
+
+    return get
+
+
+def flags(section, *leave_out):
+    """A params function: a section of the run's settings as command-line flags."""
+
+    def get(wildcards):
+        return setting_rules.flags(settings_of(wildcards)[section], leave_out)
+
+    return get
+
+
+def lineage(stage):
+    """A params function: the hash of every setting that the output depends on."""
+
+    def get(wildcards):
+        step = int(getattr(wildcards, "step", 0))
+        return lineages.lineage(settings_of(wildcards), stage, step)
+
+    return get
+
+
+def if_stale(output):
+    """An input function: a file newer than this output if that was made with other settings.
+
+    Else the same file, whose time does not matter then. Snakemake's own records mostly say as much; they may be lost.
+    """
+
+    def get(wildcards):
+        return MARKER if output.format(**dict(wildcards.items())) in STALE else ancient(MARKER)
+
+    return get
+
+
+def gpus(section=None):
+    """A resources function: the GPUs of a job; none where the device is the CPU."""
+
+    def get(wildcards):
+        settings = settings_of(wildcards)
+        if settings["device"] == "cpu":
+            return 0
+        return settings[section]["gpus"] if section else 1
+
+    return get
+
+
+def threads(wildcards):
+    return settings_of(wildcards)["threads"]
+
+
+def prompt(wildcards):
+    return literal(local(settings_of(wildcards)["prompt"]))
+
+
+def shards_of(kind):
+    """An input function: the shards of a step's rollouts, or of its answers."""
+
+    def get(wildcards):
+        n = settings_of(wildcards)["shards"]
+        folder = f"{wildcards.run}/step{wildcards.step}/{kind}"
+        return [f"{folder}/{k}-of-{n}.parquet" for k in range(n)]
+
+    return get
+
+
+def last_step(run):
+    """The step that a run ends with: the last, or the one at which early stopping ends it."""
+    steps, patience = RUNS[run].settings["steps"], RUNS[run].settings["early_stopping"]["patience"]
+    for step in range(1, steps) if patience else ():
+        best = checkpoints.best_so_far.get(run=run, step=step).output[0]
+        if json.loads(Path(best).read_text())["since_best"] >= patience:
+            return step
+    return steps
+
+
+def of_steps(name, first=0):
+    """An input function: this file of each step of the run."""
+
+    def get(wildcards):
+        run = wildcards.run
+        return [f"{run}/step{step}/{name}" for step in range(first, last_step(run) + 1)]
+
+    return get
+
+
+def of_experiment(experiment, kind=None):
+    """The folders of an experiment's runs, the main run first."""
+    return [
+        run.folder
+        for run in RUNS.values()
+        if run.experiment == experiment and kind in (None, run.kind)
+    ]
+
+
+def finished(*runs):
+    """What finished runs leave at the top of their folders; it depends on all that is below."""
+    names = ["steps.csv", "run.json"]
+    names += [f"plots/{name}.{kind}" for name in ("accuracy", "entropy") for kind in ("png", "svg")]
+    found = [f"{run}/{name}" for run in runs for name in names]
+    for run in runs:
+        found += [f"{run}/best/best.json", f"{run}/best/policy"] if RUNS[run].develops else []
+    return found
+
+
+def shared_from(wildcards):
+    return SHARED[wildcards.shared]
+
+
+def base_model(run):
+    """The folder of the run's base model: a local one, or where `rule model` puts it."""
+    model = RUNS[run].settings["model"]
+    if os.path.isdir(local(model)):
+        return literal(local(model))
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+@[\w.-]+", model):
+        raise WorkflowError(
+            f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)"
+        )
+    return "models/" + "--".join(Path(model).parts)
+
+
+def machine_for_model(wildcards):
+    """The machine check of the first run that needs the model: no download in vain."""
+    folder = f"models/{wildcards.org}--{wildcards.name}@{wildcards.revision}"
+    first = next(run for run in RUNS if base_model(run) == folder)
+    return ancient(f"{first}/machine.json")
+
+
+def machine_for_data(wildcards):
+    return ancient(f"{wildcards.run}/machine.json")
+
+
+def source_files(wildcards):
+    """The files of the questions; a data set of the hub is no file."""
+    data = settings_of(wildcards)["data"]
+    files = {
+        split: data[split] for split in ("train", "validation") if isinstance(data[split], str)
+    }
+    for split, path in files.items():
+        if split not in data.get("sha256", {}):
+            raise WorkflowError(f"data.{split}: the file {path} does not exist")
+    return [literal(local(path)) for path in files.values()]
+
+
+def source(split):
+    """A params function: where a split comes from, as data.py takes it."""
+
+    def get(wildcards):
+        value = settings_of(wildcards)["data"][split]
+        return local(value) if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+    return get
+
+
+def initial_policy(wildcards):
+    """The weights that training starts from: those that sampled, or the base model's."""
+    if settings_of(wildcards)["sft"]["init"] == "base":
+        return base_model(wildcards.run)
+    return policy(wildcards.run, int(wildcards.step) - 1)
+
+
+def base_policy(wildcards):
+    return base_model(wildcards.run)
+
+
+def verdicts_before(wildcards):
+    """The verdicts of the step before: the same answers to the same questions come again."""
+    step = int(wildcards.step) - 1
+    return [f"{wildcards.run}/step{step}/scored.pairs.parquet"] if step else []
+
+
+def traces_file(wildcards):
+    """The traces of an SFT baseline, where they are in a file."""
+    traces = settings_of(wildcards)["traces"]
+    return [literal(local(traces))] if traces else []
+
+
+def traces_flag(wildcards, input):
+    return ["--traces", *input.traces] if input.traces else []
+
+
+def developments_so_far(wildcards):
+    steps = range(int(wildcards.step) + 1)
+    return [f"{wildcards.run}/step{step}/development.json" for step in steps]
+
+
+def lineage_of_last(wildcards):
+    run = wildcards.run
+    return lineages.lineage(RUNS[run].settings, "metrics", last_step(run))
+
+
+def best_policy(wildcards):
+    run = wildcards.run
+    best = checkpoints.best_so_far.get(run=run, step=last_step(run)).output[0]
+    return policy(run, json.loads(Path(best).read_text())["step"])
+
+
+def records_of_jobs(wildcards):
+    """The benchmark records of every job that made a file of the run, wherever it ran."""
+    run = wildcards.run
+    return lineages.records(RUNS[run], RUNS, SHARED, last_step(run))
+
+
+def identity(wildcards, input):
+    """What a run is, as flags of summarize.py."""
+    run = RUNS[wildcards.run]
+    return setting_rules.flags(
+        {
+            "name": run.name,
+            "group": run.group,
+            "kind": run.kind,
+            "seed": run.settings["seed"],
+            "steps": len(input.evaluations) - 1,
+            "settings": setting_rules.scientific(run.settings),
+            "changes": run.changes,
+        }
+    )
+
+
+def target_accuracy(wildcards):
+    """The line to draw into plots of accuracy, as a flag of plots.py; none where none is set."""
+    run = getattr(wildcards, "run", None) or wildcards.experiment
+    target = RUNS[run].settings["target_accuracy"]
+    return setting_rules.flags({"target_accuracy": target})
+
+
+def reported(wildcards):
+    """The runs of a page: all of the experiment, or for report_so_far the finished ones."""
+    experiment = wildcards.experiment
+    return [
+        run
+        for run in of_experiment(experiment)
+        if wildcards.report == "report" or run == experiment or os.path.exists(f"{run}/run.json")
+    ]
+
+
+def summaries(wildcards):
+    return [f"{run}/run.json" for run in reported(wildcards)]
+
+
+def graded(wildcards):
+    """The graded validation responses of every step of the reported runs."""
+    return [
+        f"{run}/step{step}/responses.parquet"
+        for run in reported(wildcards)
+        for step in range(last_step(run) + 1)
+    ]
+
+
+def browsed(wildcards):
+    """The rollouts of the main run, which the page shows."""
+    run = wildcards.experiment
+    names = ("scored.parquet", "filtered.parquet")
+    return [f"{run}/step{n}/{name}" for n in range(1, last_step(run) + 1) for name in names]

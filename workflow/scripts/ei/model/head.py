@@ -1,0 +1,103 @@
+"""Next-token loss, its gradient, and exact entropy over a large vocabulary, in chunks of tokens.
+
+Shape suffixes: R response tokens of a row, C tokens of a chunk, D model width, V vocabulary.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+# Logits of one chunk: 2^28 x 4 bytes = 1 GiB, that is 1,766 tokens of a vocabulary of 151,936.
+CHUNK_LOGITS = 2**28
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Loss and entropy of each response token, in nats, and the gradient at the head's input."""
+
+    nll_R: Tensor
+    entropy_R: Tensor
+    grad_RD: Tensor | None
+
+
+def score(
+    hidden_RD: Tensor,
+    weight_VD: Tensor,
+    target_R: Tensor,
+    grad_VD: Tensor | None = None,
+    scale: float = 1.0,
+    pointwise: Callable[..., tuple[Tensor, Tensor, Tensor]] | None = None,
+) -> Scores:
+    """Negative log-likelihood and entropy of each token; with `grad_VD`, gradients as well.
+
+    The gradients are those of `scale` x the summed loss, and come from the same pass as the values,
+    so no logits are kept: d loss / d logits = softmax(logits) - onehot(target). That of the weight
+    is added to `grad_VD` in `grad_VD`'s own precision: rounding every chunk's share to bf16 makes
+    the entropy drift downwards. The entropy is a measurement and has no gradient.
+    """
+    pointwise = pointwise or nll_entropy_gradient
+    nll_R = torch.empty(len(target_R), dtype=_accurate(hidden_RD), device=hidden_RD.device)
+    entropy_R = torch.empty_like(nll_R)
+    grad_RD = None if grad_VD is None else torch.empty_like(hidden_RD)
+    for chunk in _chunks(len(target_R), len(weight_VD)):
+        hidden_CD = hidden_RD[chunk].to(weight_VD.dtype)
+        logits_CV = _matmul(hidden_CD, weight_VD.T)
+        nll_R[chunk], entropy_R[chunk], grad_CV = pointwise(
+            logits_CV, target_R[chunk], weight_VD.dtype
+        )
+        del logits_CV  # 1 GiB that the products below can use
+        if grad_VD is not None and grad_RD is not None:
+            grad_RD[chunk] = _matmul(grad_CV, weight_VD) * scale
+            _add_product(grad_VD, grad_CV.T, hidden_CD, scale)
+    return Scores(nll_R, entropy_R, grad_RD)
+
+
+def _chunks(tokens: int, vocabulary: int) -> list[slice]:
+    """Slices of about equal length, of at most `CHUNK_LOGITS` logits give or take a token."""
+    count = max(1, -(-tokens * vocabulary // CHUNK_LOGITS))
+    whole, longer = divmod(tokens, count)
+    lengths = [whole + 1] * longer + [whole] * (count - longer)
+    ends = list(itertools.accumulate(lengths))
+    return [slice(end - length, end) for end, length in zip(ends, lengths, strict=True)]
+
+
+def nll_entropy_gradient(
+    logits_CV: Tensor, target_C: Tensor, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss (C), entropy (C) and d loss / d logits (C, V) in `dtype`.
+
+    H = -sum p log p = logsumexp(logits) - sum p logits. The first form is used: the second is a
+    difference of two large numbers. The target's gradient, p - 1, is expm1(log p) for that reason.
+    """
+    logp_CV = logits_CV - logits_CV.logsumexp(dim=-1, keepdim=True)
+    nll_C = -logp_CV.gather(1, target_C[:, None]).squeeze(1)
+    p_CV = logp_CV.exp()
+    entropy_C = -(p_CV * logp_CV).sum(dim=-1)
+    grad_CV = p_CV.to(dtype)
+    grad_CV = grad_CV.scatter(1, target_C[:, None], torch.expm1(-nll_C)[:, None].to(dtype))
+    return nll_C, entropy_C, grad_CV
+
+
+def _accurate(tensor: Tensor) -> torch.dtype:
+    """The precision to keep losses in: fp32, or that of a float64 test."""
+    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+
+
+def _matmul(left: Tensor, right: Tensor) -> Tensor:
+    """The product in fp32 where the factors are bf16, in their own precision elsewhere."""
+    if left.dtype != torch.bfloat16:
+        return left @ right
+    if left.is_cuda:
+        return torch.mm(left, right, out_dtype=torch.float32)
+    return left.float() @ right.float()
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor, scale: float) -> None:
+    """Add scale x left @ right to `total` in place, in its precision: bf16 factors sum in fp32."""
+    if left.dtype == torch.bfloat16 and left.is_cuda:
+        torch.addmm(total, left, right, alpha=scale, out_dtype=torch.float32, out=total)
+    else:
+        total.addmm_(left.to(total.dtype), right.to(total.dtype), alpha=scale)

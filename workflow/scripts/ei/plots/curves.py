@@ -1,0 +1,86 @@
+"""Which runs a plot shows, and their accuracy over steps and seeds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from ei.schema import Evaluation, RunSummary
+
+
+class Point(NamedTuple):
+    """Accuracy after a step, over the seeds that reached it."""
+
+    step: int
+    mean: float
+    low: float  # of the 95 % interval, averaged over seeds
+    high: float
+    least: float  # of the seeds
+    most: float
+    runs: int  # the number of seeds
+
+
+def main_run(runs: Sequence[RunSummary]) -> RunSummary:
+    """The run called main; else the first of expert iteration; else the first of all."""
+    named = [run for run in runs if run["name"] == "main"]
+    return (named or [run for run in runs if run["kind"] == "ei"] or list(runs))[0]
+
+
+def along(runs: Sequence[RunSummary], setting: str) -> dict[Any, list[RunSummary]]:
+    """{value of the setting: its runs, one per seed}, by rising value.
+
+    Only the main configuration, and runs that differ from it in nothing but this setting.
+    """
+    found: dict[Any, list[RunSummary]] = {}
+    for run in runs:
+        value = setting_of(run, setting)
+        if run["kind"] == "ei" and set(run["changes"]) <= {setting} and value is not None:
+            found.setdefault(value, []).append(run)
+    return dict(sorted(found.items()))
+
+
+def setting_of(run: RunSummary, setting: str) -> Any:
+    """The value of `section.key` in the run's settings; None where it has none."""
+    section, key = setting.split(".")
+    return run["settings"].get(section, {}).get(key)
+
+
+def baselines(runs: Sequence[RunSummary]) -> dict[str, Point]:
+    """{group: accuracy at its end, over its seeds} of every SFT baseline that has trained."""
+    groups: dict[str, list[RunSummary]] = {}
+    for run in runs:
+        if run["kind"] == "sft" and trained(run):
+            groups.setdefault(run["group"], []).append(run)
+    return {group: point([trained(run)[-1] for run in same]) for group, same in groups.items()}
+
+
+def trained(run: RunSummary) -> list[Evaluation]:
+    """The run's evaluations after the base policy's."""
+    return [evaluation for evaluation in run["evaluations"] if evaluation["step"] > 0]
+
+
+def curve(runs: Sequence[RunSummary]) -> list[Point]:
+    """A point for every step that any of the runs (seeds of one configuration) reached."""
+    steps: dict[int, list[Evaluation]] = {}
+    for run in runs:
+        for evaluation in run["evaluations"]:
+            steps.setdefault(evaluation["step"], []).append(evaluation)
+    return [point(steps[step]) for step in sorted(steps)]
+
+
+def point(same_step: Sequence[Evaluation]) -> Point:
+    """The evaluations of one step as one point.
+
+    The interval is about the questions, which are the same for every seed; so its ends are
+    averaged, and more seeds do not make it narrower. The range is about the seeds.
+    """
+    accuracies = [evaluation["accuracy"] for evaluation in same_step]
+    low, high = (
+        fmean(end) for end in zip(*(one["accuracy_ci95"] for one in same_step), strict=True)
+    )
+    step, mean = same_step[0]["step"], fmean(accuracies)
+    return Point(step, mean, low, high, min(accuracies), max(accuracies), len(accuracies))
+
+
+def series(rows: Iterable[Mapping[str, Any]], key: str) -> list[tuple[int, float]]:
+    """(step, value) of each row (an evaluation, a step) in which the value was measured."""
+    return [(row["step"], row[key]) for row in rows if row[key] is not None]

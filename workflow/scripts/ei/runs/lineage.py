@@ -1,0 +1,239 @@
+"""Which stage makes which file from what, and the lineage of every file.
+
+The lineage of a file is a hash of every setting that it depends on: its own stage's, and those of
+the stages before. Equal lineages are equal files: a run links to what an earlier run makes.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ei.runs.experiment import Run
+from ei.runs.settings import Settings, results_part
+
+PER_RUN = "run"  # such a stage runs once
+FROM_BASE = "base"  # for every step, and for the base policy as step 0
+PER_STEP = "step"  # for every step from 1 on
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage does, for lineages, sharing, times and plots; tests hold it against the rules.
+
+    `takes` names the stages whose files it reads, with how many steps back; `settings` are the keys
+    of config.yaml that it depends on, whole sections or `section.key`; `leaves` are its files, in
+    the step's folder or, for a stage of the whole run, in the run's; `rules` are the rules that do
+    it, of which those in `sharded` are one job for each shard. `hashed_as` is the name in the hash
+    where that is older than the stage's: another one would make everybody's results again.
+    """
+
+    takes: tuple[tuple[str, int], ...]
+    settings: tuple[str, ...]
+    leaves: tuple[str, ...]
+    rules: tuple[str, ...]
+    sharded: tuple[str, ...] = ()
+    when: str = PER_STEP
+    hashed_as: str | None = None
+
+
+DRAWN_WITH = ("prompt", "prompt_sha256", "engine", "device", "seed", "data.skip_too_long")
+
+# In the order of a step. A new stage is a rule, a script, and a row here.
+STAGES = {
+    "model": Stage((), ("model",), (), ("model",), when=PER_RUN),
+    "data": Stage(
+        takes=(),
+        settings=("data.train", "data.validation", "data.development", "data.sha256"),
+        leaves=(
+            "data/train.parquet",
+            "data/validation.parquet",
+            "data/development.parquet",
+            "data/data.json",
+        ),
+        rules=("data",),
+        when=PER_RUN,
+    ),
+    "sample": Stage(
+        takes=(("sft", 1), ("data", 0)),
+        settings=("sample", *DRAWN_WITH),
+        leaves=("rollouts.parquet",),
+        rules=("sample", "gather"),
+        sharded=("sample",),
+    ),
+    "traces": Stage(  # takes the place of `sample` in an SFT baseline
+        takes=(("sft", 1), ("data", 0)),
+        settings=("traces", "traces_sha256", "prompt", "prompt_sha256", "data.skip_too_long"),
+        leaves=("rollouts.parquet",),
+        rules=("traces",),
+    ),
+    "score": Stage(
+        takes=(("sample", 0),),
+        settings=("score", "checker"),
+        leaves=("scored.parquet", "scored.json", "scored.pairs.parquet"),
+        rules=("score",),
+    ),
+    "filter": Stage(
+        takes=(("score", 0),),
+        settings=("filter",),
+        leaves=("filtered.parquet", "filtered.json"),
+        rules=("filter",),
+    ),
+    "sft": Stage(
+        takes=(("sft", 1), ("filter", 0)),
+        settings=("sft", "device", "seed"),
+        leaves=("policy", "training.parquet", "training.json", "tensorboard"),
+        rules=("sft",),
+        hashed_as="policy",
+    ),
+    "eval": Stage(
+        takes=(("sft", 0), ("data", 0)),
+        settings=("eval", *DRAWN_WITH),
+        leaves=(),  # its answers are of no use once they are graded
+        rules=("eval",),
+        sharded=("eval",),
+        when=FROM_BASE,
+    ),
+    "grade": Stage(
+        takes=(("eval", 0),),
+        settings=("score", "checker"),
+        leaves=(
+            "responses.parquet",
+            "development_responses.parquet",
+            "responses.json",
+            "responses.pairs.parquet",
+            "development_responses.json",
+            "development_responses.pairs.parquet",
+        ),
+        rules=("grade",),
+        when=FROM_BASE,
+    ),
+    "metrics": Stage(
+        takes=(("grade", 0),),
+        settings=(),
+        leaves=("eval.json", "development.json"),
+        rules=("metrics",),
+        when=FROM_BASE,
+    ),
+}
+
+
+def lineage(
+    settings: Settings,
+    stage: str,
+    step: int = 0,
+    known: dict[tuple[str, int], str] | None = None,
+) -> str:
+    """The hash (16 hex digits) of every setting that the stage's files of this step depend on.
+
+    `known` holds what was found before for the same settings: a chain of steps asks for each many
+    times, and would otherwise take time exponential in the number of steps.
+    """
+    if known is None:
+        known = {}
+        for earlier in range(1, step):  # else a long chain would exceed Python's recursion limit
+            lineage(settings, "sft", earlier, known)
+    name, step = maker(settings, stage, step)
+    if (name, step) not in known:
+        made = STAGES[name]
+        depends = {
+            "stage": made.hashed_as or name,
+            "step": step,
+            "own": own_settings(settings, made.settings),
+            "upstream": [
+                lineage(settings, before, step - back, known) for before, back in made.takes
+            ],
+        }
+        text = json.dumps(depends, sort_keys=True)
+        known[name, step] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return known[name, step]
+
+
+def maker(settings: Settings, stage: str, step: int) -> tuple[str, int]:
+    """The stage and step that make what `stage` stands for: policy 0 is the base model."""
+    if stage == "sft" and step == 0:
+        return "model", 0
+    if stage == "sample" and "traces" in settings:
+        return "traces", step
+    return stage, 0 if STAGES[stage].when == PER_RUN else step
+
+
+def own_settings(settings: Settings, keys: tuple[str, ...]) -> dict[str, Any]:
+    """{key: value} of what a stage depends on; a key is a section's name, or `section.name`.
+
+    A key that the run lacks is left out, as the hashes of files where there are none.
+    """
+    found: dict[str, Any] = {}
+    for key in keys:
+        section, _, name = key.partition(".")
+        value = results_part(section, settings.get(section))
+        if section in settings and (not name or name in value):
+            found[key] = value[name] if name else value
+    return found
+
+
+def work(run: Run, last: int | None = None) -> Iterator[tuple[str, int]]:
+    """(stage, step) of everything that the run does, up to step `last` where it ends early."""
+    sampling = "sample" if run.kind == "ei" else "traces"
+    yield "data", 0
+    for step in range((run.settings["steps"] if last is None else last) + 1):
+        for name, stage in STAGES.items():
+            if name in ("sample", "traces") and name != sampling:
+                continue
+            if stage.when == FROM_BASE or (stage.when == PER_STEP and step):
+                yield name, step
+
+
+def folder(run: Run, stage: str, step: int) -> str:
+    """Where the stage's files lie."""
+    return run.folder if STAGES[stage].when == PER_RUN else f"{run.folder}/step{step}"
+
+
+def artifacts(run: Run) -> Iterator[tuple[str, str]]:
+    """(path, identity) of every file that runs could share; equal identities are equal files."""
+    known: dict[tuple[str, int], str] = {}
+    for stage, step in work(run):
+        line = lineage(run.settings, stage, step, known)
+        for name in STAGES[stage].leaves:
+            yield f"{folder(run, stage, step)}/{name}", f"{line}/{name.rsplit('/', 1)[-1]}"
+
+
+def shared(all_runs: Mapping[str, Run]) -> dict[str, str]:
+    """{file: the equal file of an earlier run}, for every file that need not be made again."""
+    first: dict[str, str] = {}
+    links = {}
+    for run in all_runs.values():
+        for path, identity in artifacts(run):
+            if first.setdefault(identity, path) != path:
+                links[path] = first[identity]
+    return links
+
+
+def records(
+    run: Run, all_runs: Mapping[str, Run], links: Mapping[str, str], last: int
+) -> list[str]:
+    """The benchmark records of the jobs that made a run's files up to step `last`."""
+    found = []
+    for stage, step in work(run, last):
+        made_by = owner(run, stage, step, all_runs, links)
+        for rule in STAGES[stage].rules:
+            shards = made_by.settings["shards"] if rule in STAGES[stage].sharded else 0
+            names = [f"{rule}-{k}-of-{shards}" for k in range(shards)] or [rule]
+            place = folder(made_by, stage, step)
+            found += [f"{place}/benchmarks/{name}.jsonl" for name in names]
+    return found
+
+
+def owner(
+    run: Run, stage: str, step: int, all_runs: Mapping[str, Run], links: Mapping[str, str]
+) -> Run:
+    """The run whose jobs do the stage: this one, or the one that it links to.
+
+    Answers have no links of their own; they were drawn where they were graded.
+    """
+    leaves = STAGES["grade" if stage == "eval" else stage].leaves
+    ours = f"{folder(run, stage, step)}/{leaves[0]}"
+    if ours not in links:
+        return run
+    return all_runs[links[ours].removesuffix(ours.removeprefix(run.folder))]

@@ -1,0 +1,64 @@
+"""What SFT reads: token ids of filtered rollouts, and of a sample of all rollouts."""
+
+import hashlib
+from pathlib import Path
+
+from ei import schema
+from ei.files import read_columns
+from ei.model.packing import Sequence
+from ei.stage import UserError
+
+COLUMNS = (*schema.IDENTITY, "prompt_ids", "response_ids")
+
+
+def read_sequences(path: Path) -> list[Sequence]:
+    """The table's rows as sequences."""
+    return [Sequence(*row) for row in read_columns(path, *COLUMNS).iter_rows()]
+
+
+def read_sample(path: Path, seed: str, count: int) -> list[Sequence]:
+    """`count` of the table's rollouts, or all if there are fewer, by question and sample.
+
+    Which ones depends only on `seed` and the rollouts' identities.
+    """
+    table = read_columns(path, *COLUMNS)
+    identities = table.select(schema.IDENTITY).rows()
+
+    def key(row: int) -> bytes:
+        question_id, sample = identities[row]
+        return hashlib.sha256(f"{seed}/entropy/{question_id}/{sample}".encode()).digest()
+
+    chosen = sorted(range(table.height), key=key)[:count]
+    return [Sequence(*row) for row in table[chosen].sort(schema.IDENTITY).iter_rows()]
+
+
+def identity(sequence: Sequence) -> tuple[str, int]:
+    """What names a sequence within a step, as `schema.IDENTITY` names a row."""
+    return sequence.question_id, sequence.sample
+
+
+def check(sequences: list[Sequence], row_tokens: int, vocabulary: int) -> None:
+    """Raise UserError for a sequence that is too long, lacks a part, or has unknown ids."""
+    for sequence in sequences:
+        name = f"question {sequence.question_id}, sample {sequence.sample}"
+        if len(sequence) > row_tokens:
+            raise UserError(
+                f"{name} has {len(sequence)} tokens, more than a row of {row_tokens}: raise"
+                " sft.row_tokens, or lower filter.max_tokens to leave such responses out"
+            )
+        if not sequence.prompt or not sequence.response:
+            raise UserError(f"{name} has an empty {'response' if sequence.prompt else 'prompt'}")
+        if max(map(max, (sequence.prompt, sequence.response))) >= vocabulary:
+            raise UserError(f"{name} has a token id beyond the model's vocabulary of {vocabulary}")
+
+
+def with_end(sequences: list[Sequence], end: int) -> list[Sequence]:
+    """The sequences, each response ending with the token `end`."""
+    return [_ended(sequence, end) for sequence in sequences]
+
+
+def _ended(sequence: Sequence, end: int) -> Sequence:
+    if sequence.response[-1:] == [end]:
+        return sequence
+    response = [*sequence.response, end]
+    return Sequence(sequence.question_id, sequence.sample, sequence.prompt, response)
