@@ -45,9 +45,10 @@ DENIALS = words(
     " nowhere hardly false untrue fail fails failed refuse disagree hmm sorry hard"
 )
 HEDGES = words(
-    "about around approximately approx roughly nearly almost least most more less fewer greater"
-    " than below above under over between up down to from until before after beyond within"
-    " exceed exceeds another different other others same either neither else etc ish counting many multiple"
+    "about around approximately approx roughly nearly almost least most more less fewer"
+    " greater than below above under over between up down to from until before after beyond"
+    " within exceed exceeds another different other others same either neither else etc ish"
+    " counting many multiple"
 )
 
 CONNECTIVES = words(
