@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-
 import slurm_node
+
 from ei.model.folder import fingerprint
 from helpers import ROOT, SCRIPTS, miniature, snakemake
 

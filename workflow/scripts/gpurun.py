@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Run a command on the processors granted to it: N GPUs that no other gpurun holds, or only the CPU.
+"""Run a command on what was granted to it: N GPUs that no other gpurun holds, or only the CPU.
 
     gpurun.py --device cuda --gpus 1 --threads 2 -- sample.py ...
 
-Snakemake counts GPUs but does not say which one is a job's; this does, by CUDA_VISIBLE_DEVICES. A held
-GPU is a locked file, so the kernel frees it when the command's processes are gone, however they went.
-Jobs of all checkouts on a machine stand in one queue: first come, first served.
+Snakemake counts GPUs but does not say which one is a job's; this does, by CUDA_VISIBLE_DEVICES. A
+held GPU is a locked file, so the kernel frees it when the command's processes are gone, however they
+went. Jobs of all checkouts on a machine stand in one queue: first come, first served.
 """
 
 import argparse
@@ -23,8 +23,8 @@ from pathlib import Path
 def visible() -> dict[str, str]:
     """{index: uuid} of the GPUs this process may use.
 
-    The uuid names the lock, since two Slurm jobs may both call their own GPU 0. The index goes to the
-    command, since vLLM takes no uuids in CUDA_VISIBLE_DEVICES.
+    The uuid names the lock, since two Slurm jobs may both call their own GPU 0. The index goes to
+    the command, since vLLM takes no uuids in CUDA_VISIBLE_DEVICES.
     """
     query = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
     try:
@@ -117,7 +117,7 @@ def ahead(own: Path, gpus: Iterable[str], locks: Path) -> int:
 
 
 def grab(count: int, gpus: dict[str, str], locks: Path) -> dict[str, int]:
-    """Lock `count` of the GPUs and return {index: descriptor of its lock}; {} if too few are free."""
+    """{index: descriptor of its lock} of `count` locked GPUs; {} if too few are free."""
     held: dict[str, int] = {}
     for index, uuid in gpus.items():
         descriptor = open_shared(locks / uuid)
@@ -133,7 +133,7 @@ def grab(count: int, gpus: dict[str, str], locks: Path) -> dict[str, int]:
 
 
 def lease(count: int, gpus: dict[str, str], locks: Path, wait: float = 0.5) -> dict[str, int]:
-    """Lock `count` of the GPUs and return {index: descriptor of its lock}; first come, first served.
+    """{index: descriptor of its lock} of `count` GPUs, locked in turn: first come, first served.
 
     Nobody passes a process that waits for two GPUs while one is free, or it would wait for ever
     where others take one at a time. `wait` is in seconds.
@@ -159,7 +159,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--device", choices=["cuda", "cpu"], required=True, help="cpu hides every GPU")
+    parser.add_argument(
+        "--device", choices=["cuda", "cpu"], required=True, help="cpu hides every GPU"
+    )
     parser.add_argument("--gpus", type=int, required=True, help="how many GPUs were granted")
     parser.add_argument(
         "--threads", type=int, default=1, help="CPU threads of the numerical libraries"
@@ -176,8 +178,8 @@ def main() -> None:
     gpus = visible()
     if not gpus:
         sys.exit(
-            "error: This run needs a GPU, and none is visible on this machine. To see expert iteration"
-            " on a CPU, run the demo: snakemake demo --cores all"
+            "error: This run needs a GPU, and none is visible on this machine. To see expert"
+            " iteration on a CPU, run the demo: snakemake demo --cores all"
         )
     if flags.gpus < 1:
         sys.exit(
@@ -185,7 +187,8 @@ def main() -> None:
         )
     if len(gpus) < flags.gpus:
         sys.exit(
-            f"error: this job asks for {flags.gpus} GPUs, and {len(gpus)} are visible on this machine"
+            f"error: this job asks for {flags.gpus} GPUs, and {len(gpus)} are visible on this"
+            " machine"
         )
     locks = Path(os.environ.get("EI_GPU_LOCKS", f"{tempfile.gettempdir()}/ei-gpu-locks"))
     held = lease(flags.gpus, gpus, locks)
