@@ -15,7 +15,8 @@ def hold(tmp_path, gpus, devices="0,1"):
     """A process that leases GPUs, prints which, and sleeps."""
     return subprocess.Popen(
         [sys.executable, SCRIPTS / "gpurun.py", "--device", "cuda", "--gpus", str(gpus), "--",
-         sys.executable, "-uc", "import os, time; print(os.environ['CUDA_VISIBLE_DEVICES']); time.sleep(60)"],
+         sys.executable, "-uc",
+         "import os, time; print(os.environ['CUDA_VISIBLE_DEVICES']); time.sleep(60)"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": devices, "EI_GPU_LOCKS": str(tmp_path)},
     )  # fmt: skip

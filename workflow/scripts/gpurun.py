@@ -4,8 +4,8 @@
     gpurun.py --device cuda --gpus 1 --threads 2 -- sample.py ...
 
 Snakemake counts GPUs but does not say which one is a job's; this does, by CUDA_VISIBLE_DEVICES. A
-held GPU is a locked file, so the kernel frees it when the command's processes are gone, however they
-went. Jobs of all checkouts on a machine stand in one queue: first come, first served.
+held GPU is a locked file, so the kernel frees it when the command's processes are gone, however
+they went. Jobs of all checkouts on a machine stand in one queue: first come, first served.
 """
 
 import argparse
