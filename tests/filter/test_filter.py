@@ -29,7 +29,8 @@ def scored():
         [
             {
                 "question_id": q, "sample": s, "response": r, "reward": reward,
-                "prompt_ids": [1, 1], "response_ids": [1] * n, "status": "correct" if reward else "wrong",
+                "prompt_ids": [1, 1], "response_ids": [1] * n,
+                "status": "correct" if reward else "wrong",
             }
             for q, s, r, reward, n in ROWS
         ]
