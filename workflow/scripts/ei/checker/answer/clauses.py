@@ -18,6 +18,7 @@ PARTS_OF_VALUES = v.words(
     "third half quarter root dozen hundred square cube reciprocal factorial opposite thousand"
     " million absolute"
 )
+RELATIVE = v.words("that which who where when whose")  # a verb may follow in a subject
 MARKS = frozenset(("Rightarrow", "rightarrow", "therefore", "because"))
 
 
@@ -25,7 +26,12 @@ def is_free(tokens: list[Token], figures: bool) -> bool:
     """Whether an explanation denies nothing, and holds no figures where it may not."""
     for token in tokens:
         low = token.text.lower()
-        if low in v.DENIALS or low.endswith("n't") or (token.kind == "num" and not figures):
+        if (
+            low in v.DENIALS
+            or low.endswith("n't")
+            or low == "?"
+            or (token.kind == "num" and not figures)
+        ):
             return False
     return True
 
@@ -152,7 +158,10 @@ def is_subject(tokens: list[Token]) -> bool:
             return False
     if any(t.kind in ("bad", "stop", "env") or (t.kind == "rel" and t.text != "=") for t in tokens):
         return False
-    return bool(tokens) and tokens[0].kind in ("word", "letter", "cmd", "fn", "op")
+    verbs = [index for index, word in enumerate(words) if word in v.BE]
+    if verbs and not RELATIVE & set(words[: verbs[0]]):
+        return False  # "the answer is 5" is no subject
+    return bool(tokens) and (tokens[0].kind in ("word", "letter", "cmd", "fn") or words[0] == "|")
 
 
 def _is_open(tokens: list[Token], index: int) -> bool:

@@ -8,6 +8,8 @@ from ei.checker.parse.node import REALS, Node
 from ei.checker.parse.shape import parse
 from ei.checker.parse.tokens import Token, Unreadable
 
+ENDS = ("stop", "sep", "quote")  # what may stand around an answer; a question mark may not
+
 
 def answer_of(tokens: list[Token]) -> Node:
     """The answer that tokens are, with a phrase such as "no solution"; raises Unreadable."""
@@ -40,11 +42,12 @@ def trimmed(tokens: list[Token]) -> list[Token]:
     """The tokens without stops, separators and quotation marks at their ends."""
     start, end = 0, len(tokens)
     while start < end and (
-        tokens[start].kind in ("stop", "sep", "quote") or tokens[start].text == ":"
+        (tokens[start].kind in ENDS and tokens[start].text != "?") or tokens[start].text == ":"
     ):
         start += 1
     while end > start and (
-        tokens[end - 1].kind in ("stop", "sep", "quote") or tokens[end - 1].text in ("\\", ":")
+        (tokens[end - 1].kind in ENDS and tokens[end - 1].text != "?")
+        or tokens[end - 1].text in ("\\", ":")
     ):
         end -= 1
     found = tokens[start:end]

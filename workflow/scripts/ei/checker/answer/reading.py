@@ -51,8 +51,10 @@ def read(text: str, longest: int) -> Reading:
         node, said = stated(tokens)
     except Unreadable:
         said = words_after_marker(tokens)
-        shown = _source(content, said) if said else content
-        return Reading(words_node(shown), shown, why, tokens)
+        if not said:
+            return Reading(words_node(content), content, why, tokens)
+        shown = _source(content, [token for token in said if token.kind != "stop"])
+        return Reading(Node("words", phrase_key(said)), shown, why, tokens)
     said = trimmed(said)
     return Reading(node, _source(content, said), "", tokens)
 
@@ -94,17 +96,24 @@ def word_key(text: str) -> str:
         pieces = tokens_of(text)
     except Unreadable:
         return " ".join(text.lower().split())
+    return phrase_key(pieces)
+
+
+def phrase_key(pieces: list[Token]) -> str:
+    """The same of tokens."""
     pieces = [p for p in pieces if p.text not in ("{", "}")]
     while pieces and pieces[-1].kind in ("stop", "sep", "quote"):
         pieces.pop()
     while pieces and pieces[0].kind == "quote":
         pieces.pop(0)
-    kept = [
-        piece.text.lower()
-        for index, piece in enumerate(pieces)
-        if piece.text not in ("\n", ",") and not _is_article(pieces, index)
-    ]
-    return _closed_up(kept)
+    found = ""
+    for index, piece in enumerate(pieces):
+        if piece.text in ("\n", ",") or _is_article(pieces, index):
+            continue
+        apart = piece.space and found[-1:].isalnum() and piece.text[:1].isalnum()
+        figures = found[-1:].isdigit() and piece.text[:1].isdigit()
+        found += (" " if apart or figures else "") + piece.text.lower()
+    return found
 
 
 def _is_article(pieces: list[Token], index: int) -> bool:

@@ -67,8 +67,10 @@ def _sentences(tokens: list[Token]) -> list[list[Token]]:
     found: list[list[Token]] = [[]]
     for index, token in enumerate(tokens):
         after = tokens[index + 1] if index + 1 < len(tokens) else None
-        ends = token.kind == "stop" and (
-            token.text != "." or after is None or after.space or after.kind == "stop"
+        ends = (
+            token.kind == "stop"
+            and token.text != "?"
+            and (token.text != "." or after is None or after.space or after.kind == "stop")
         )
         if ends and token.text == "." and _is_item_number(tokens, index):
             ends = False

@@ -29,7 +29,7 @@ def peeled(text: str) -> str:
     if "*" in text or "__" in text:
         text = without_emphasis(text)
     text = unquoted(text.strip())
-    return CODE.sub("", text).strip() if "`" in text else text
+    return CODE.sub(" ", text).strip() if "`" in text else text
 
 
 def unquoted(text: str) -> str:

@@ -54,7 +54,8 @@ def _choice(reference: str, answer: str, limit: int, same: bool) -> Verdict:
 def compared(ref: Reading, ans: Reading, leaves: Leaves) -> tuple[str, str]:
     """The status, and the rule that decided: the shapes, and what decided their leaves."""
     if ref.node.kind == "words" or ans.node.kind == "words":
-        if word_key(ref.shown) == word_key(ans.shown):
+        said = ans.node.key if ans.node.kind == "words" else word_key(ans.shown)
+        if ref.node.kind == "words" and ref.node.key == said:
             return "correct", "words"
         unread = ans.node.kind == "words" and ref.node.kind != "words"
         return ("unparsable" if unread else "wrong"), _shapes(ref, ans)

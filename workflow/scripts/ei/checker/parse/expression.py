@@ -74,7 +74,7 @@ class Expressions(Names):
         before, token = self.tokens[self.at - 1], self.peek()
         if token.kind == "num" and before.kind == "num":
             return self.mixed(total)
-        if token.kind == "num" and before.text not in ("i", "pi"):
+        if token.kind == "num" and before.text != "i":
             raise Unreadable("a number after a factor")
         if before.kind == "num" and token.text in ("C", "P") and self.kind(1) == "num":
             return self.choose(total)
@@ -98,7 +98,7 @@ class Expressions(Names):
         """An atom, its factorials and its exponent; degree signs are no exponent."""
         self.enter()
         base = self.factorials(self.atom())
-        while self.text() == "circ" or (self.text() == "^" and self.peek().kind == "op"):
+        while self.peek().kind in ("op", "cmd") and self.text() in ("circ", "^"):
             if self.text() == "circ":  # \degree
                 self.take("degrees")
                 base = self.in_degrees(base)

@@ -36,6 +36,6 @@ def mixed_number(whole: Tree, fraction: Tree) -> Tree:
     simple = (
         whole[0] == "num" and whole[1].denominator == top.denominator == bottom.denominator == 1
     )
-    if not simple or not 0 < top < bottom:
+    if not simple or whole[1] < 1 or not 0 < top < bottom:
         raise Unreadable("a number before a fraction that makes no mixed number")
     return ("+", whole, fraction)

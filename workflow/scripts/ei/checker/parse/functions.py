@@ -7,6 +7,7 @@ from ei.checker.parse.vocabulary import ACCENTS, CONSTANTS, FUNCTIONS, GEOMETRY,
 
 INVERSES = words("sin cos tan cot sec csc sinh cosh tanh")
 MANY = words("max min gcd lcm binom perm pow")  # functions of several arguments
+TWO_ARGUMENTS = words("binom perm pow")
 CONSTANT_TREES = {"pi": PI, "oo": INFINITY}
 NAMED_ROOTS = {"sqrt": 2, "cbrt": 3, "fourthroot": 4}
 
@@ -21,7 +22,10 @@ class Functions(Expressions):
         if name in NAMED_ROOTS:
             return self.root(token)
         if name in MANY:
-            return ("fn", name, *self.arguments())
+            found = self.arguments()
+            if name in TWO_ARGUMENTS and len(found) != 2:
+                raise Unreadable(f"{name} of {len(found)} arguments")
+            return ("fn", name, *found)
         base = self.base() if name == "log" else None
         exponent = self.function_exponent()
         argument = self.argument()

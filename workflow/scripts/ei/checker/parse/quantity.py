@@ -100,7 +100,7 @@ class Quantities(Measures):
                 self.take_words(taken, "factor in words")
                 return _said(words[0], self.measured())
         tree = self.sum()
-        if PARTS.get(self.tokens[self.at - 1].text) and self.text() == "of":
+        if tree[0] == "num" and PARTS.get(self.tokens[self.at - 1].text) and self.text() == "of":
             self.take("factor in words")
             tree = ("*", tree, self.measured())
         return tree

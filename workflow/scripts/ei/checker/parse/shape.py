@@ -37,7 +37,7 @@ class Shapes(Brackets):
         start = self.at
         groups: list[list[Node]] = [[self.relation()]]
         joiners: list[list[str]] = [[]]
-        while (joiner := self.joiner()) and not self.at_end():
+        while (joiner := self.joiner()) and self.kind():
             if joiner in (";", "row"):
                 groups.append([self.relation()])
                 joiners.append([])
@@ -85,8 +85,8 @@ class Shapes(Brackets):
         start = self.at
         label = word_label(self)
         rounded = self.text() == "~="
-        if self.text() in ("=", "~=") and self.kind() == "rel":
-            self.take()
+        if rounded or (self.text() == "=" and (self.at > start or start == 0)):
+            self.take()  # "= 10", and "or approximately 2.33"
         sides, signs_between, starts = [self.side()], list[str](), [start]
         if rounded and sides[0].tree is not None and self.kind() != "rel":
             return replace(sides[0], mark="rounded", key=self.key(start))
