@@ -2,39 +2,13 @@
 
 from fractions import Fraction
 
-SMALL = {
-    word: value
-    for value, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ]
-    )
-}
-TENS = {
-    word: 10 * value
-    for value, word in enumerate(
-        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
-    )
-}
+SMALL_WORDS = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+TENS_WORDS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+SMALL = {word: value for value, word in enumerate(SMALL_WORDS)}
+TENS = {word: 10 * value for value, word in enumerate(TENS_WORDS, start=2)}
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 GROUPS = {"dozen": 12, "score": 20, "gross": 144, "tens": 10, "hundreds": 100}
 GROUPS |= {"dozens": 12, "scores": 20} | {f"{name}s": value for name, value in SCALES.items()}
@@ -45,7 +19,6 @@ ORDINALS = {
 }  # fmt: skip
 PARTS = ORDINALS | {f"{name}s": value for name, value in ORDINALS.items()} | {"halves": 2}
 NUMBER_WORDS = frozenset([*SMALL, *TENS, "hundred", *SCALES, *GROUPS, *PARTS])
-STARTS = frozenset([*SMALL, *TENS, "half", "hundred", "dozen"])
 
 
 def number_in_words(words: list[str]) -> tuple[Fraction, int] | None:
