@@ -6,14 +6,8 @@ from ei.checker.parse import vocabulary as v
 from ei.checker.parse.tokens import Token
 
 CONNECTIVE_PHRASES = sorted(v.CONNECTIVE_PHRASES, key=len, reverse=True)
-
-
 PHRASAL_VERBS = sorted(v.PHRASAL_VERBS, key=len, reverse=True)
-
-
 IS_THE_ANSWER = v.words("is the our my your final correct answer solution result")
-
-
 PARTS_OF_VALUES = v.words(
     "third half quarter root dozen hundred square cube reciprocal factorial opposite thousand"
     " million absolute"

@@ -24,11 +24,7 @@ from ei.checker.parse.node import Node
 from ei.checker.parse.tokens import Token, Unreadable
 
 LONGEST = 120  # tokens of a sentence that is read
-
-
 MOST_TRIES = 60  # stretches of it that are tried
-
-
 CONCLUDING = frozenset(("So", "Therefore", "Thus", "Hence"))
 
 
@@ -59,6 +55,10 @@ def stated(tokens: list[Token]) -> tuple[Node, list[Token]]:
     for i, sentence in enumerate(sentences):
         if i != at and not _is_heading(sentence):
             _check_other(sentence, read[i], node, best, i < at)
+    end = max((token.end for token in said), default=0)
+    for token in sentences[at]:
+        if token.at >= end and token.kind != "stop":
+            token.role = "explanation"
     return node, said
 
 

@@ -9,11 +9,7 @@ from ei.checker.parse.tree import Tree, letters, number, parts
 
 DIGITS = 50  # of a first look
 Env = Mapping[str, Any]
-
-
 POINTS = [(17, 23), (31, 13), (57, 11), (-19, 29), (-43, 17), (223, 9), (5, 7), (3, 11)]
-
-
 WHOLE = (3, 4, 6, 7, 9)  # points of letters that count something
 
 

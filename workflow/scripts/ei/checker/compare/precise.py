@@ -17,23 +17,11 @@ from ei.checker.compare.points import DIGITS, Env, counting, has_roots, points
 from ei.checker.parse.tree import Tree, letters, parts
 
 CLOSE = 40  # digits that must agree in it
-
-
 PROOF = 1_000  # digits of a second look at constants that seem equal
-
-
 MOST_PROOF = 20_000  # beyond them a value takes seconds
-
-
 MAX_TERMS = 20_000
-
-
 MAX_EXPONENT = 10**9  # and beyond it a value has more digits than any answer
-
-
 MAX_FACTORIAL = 100_000
-
-
 NEEDED = 3  # points at which both sides must be defined
 
 

@@ -16,8 +16,6 @@ from ei.checker.parse.tree import PI, ZERO, Tree, negative, number
 from ei.checker.parse.vocabulary import ACCENTS, CONSTANTS, GEOMETRY, GREEK
 
 DEGREE: Tree = ("/", PI, number(180))
-
-
 STARTS = frozenset(
     ["frac", "sqrt", "binom", "pi", "infty", "sum", "prod", "int", "lim", "mathbb", "emptyset"]
 ) | frozenset([*ACCENTS, *GEOMETRY, *GREEK, *CONSTANTS])

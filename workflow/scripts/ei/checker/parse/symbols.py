@@ -27,17 +27,9 @@ SCAN = re.compile(
     """,
     re.X | re.S,
 )
-
-
 COMMA = re.compile(r"\{ ?, ?\}|,\\! ?")  # 1{,}234 and 1,\!234
-
-
 FACTORIALS = ("num", "close")  # what the sign of a factorial may follow
-
-
 BRACE = re.compile(r"\\.|[{}]", re.S)  # an escaped sign is passed over
-
-
 TEXTS = frozenset(
     [
         "text",
@@ -57,8 +49,6 @@ TEXTS = frozenset(
         "textmd",
     ]
 )
-
-
 FONTS = frozenset(
     [
         "mathbf",
@@ -80,8 +70,6 @@ FONTS = frozenset(
         "smash",
     ]
 )
-
-
 DROPPED = frozenset(
     [
         "left",
@@ -134,13 +122,9 @@ DROPPED = frozenset(
         "upshape",
     ]
 )
-
-
 ARGUMENT_DROPPED = frozenset(
     ["phantom", "hspace", "vspace", "hphantom", "vphantom", "color", "label", "tag"]
 )
-
-
 ENVIRONMENTS = frozenset(
     [
         "align",
@@ -159,8 +143,6 @@ ENVIRONMENTS = frozenset(
         "alignat",
     ]
 )
-
-
 RELATIONS = {
     "=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "~=": "~=", "==": "=",
     ":=": "=", "le": "<=", "leq": "<=", "leqslant": "<=", "leqq": "<=", "ge": ">=", "geq": ">=",
@@ -169,28 +151,20 @@ RELATIONS = {
     "cong": "cong", "sim": "sim", "parallel": "parallel", "perp": "perp", "in": "in",
     "subset": "subset", "subseteq": "subset", "notin": "notin", "propto": "propto",
 }  # fmt: skip
-
-
 OPENING = {
     "lbrace": r"\{", "lbrack": "[", "langle": "<", "lfloor": "floor", "lceil": "ceil",
     "lvert": "|", "lVert": "||",
 }  # fmt: skip
-
-
 CLOSING = {
     "rbrace": r"\}", "rbrack": "]", "rangle": "<", "rfloor": "floor", "rceil": "ceil",
     "rvert": "|", "rVert": "||",
 }  # fmt: skip
-
-
 OPERATORS = {
     "cdot": "*", "times": "*", "ast": "*", "star": "*", "bullet": "*", "div": "/", "pm": "±",
     "mp": "∓", "cup": "cup", "bigcup": "cup", "cap": "cap", "bigcap": "cap",
     "setminus": "minus", "backslash": "minus", "smallsetminus": "minus", "mid": "|", "vert": "|",
     "colon": ":", "Vert": "||", "prime": "'",
 }  # fmt: skip
-
-
 COMMANDS = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "sfrac": "frac", "dbinom": "binom",
     "tbinom": "binom", "varnothing": "emptyset", "O": "emptyset", "R": "Reals", "Reals": "Reals",
@@ -199,8 +173,6 @@ COMMANDS = {
     "implies": "Rightarrow", "to": "rightarrow", "longrightarrow": "rightarrow", "iff": "iff",
     "lnot": "neg",
 }  # fmt: skip
-
-
 SIGNS = {
     "(": "open", ")": "close", "[": "open", "]": "close", "{": "open", "}": "close",
     r"\{": "open", r"\}": "close", "+": "op", "-": "op", "*": "op", "/": "op", "^": "op",
@@ -208,6 +180,4 @@ SIGNS = {
     ",": "sep", ";": "sep", ".": "stop", "?": "stop", '"': "quote", "`": "quote",
     "$": "dollar", "€": "money", "£": "money", "¥": "money", "₹": "money", "¢": "money",
 }  # fmt: skip
-
-
 SAME_SIGN = {"**": "^", "^^": "^", r"\|": "||", r"\$": "$", r"\%": "%", r"\&": "&"}

@@ -28,8 +28,6 @@ from ei.checker.parse.symbols import (
 )
 
 MAX_TOKENS = 4000  # of a text that is looked at
-
-
 DEEPEST = 25  # brackets; Python's own stack is the limit of a recursive parser
 
 

@@ -14,7 +14,6 @@ from fractions import Fraction
 from typing import Any
 
 Tree = tuple[Any, ...]
-
 ZERO: Tree = ("num", Fraction(0))
 ONE: Tree = ("num", Fraction(1))
 TWO: Tree = ("num", Fraction(2))

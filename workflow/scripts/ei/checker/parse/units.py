@@ -7,7 +7,6 @@ has power 0, since "12 red apples" is neither more nor less than "12 apples".
 from ei.checker.parse.vocabulary import DENIALS, HEDGES, NEUTRAL, words
 
 Unit = tuple[tuple[str, int], ...]
-
 NAMES = {
     name: unit
     for unit, names in {

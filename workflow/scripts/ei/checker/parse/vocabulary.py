@@ -32,9 +32,7 @@ ACCENTS = words(
     " underline ddot wideparen overarc"
 )
 GEOMETRY = words("angle triangle measuredangle square odot parallelogram overarc arc")
-
 JOINERS = {"and": "and", "or": "or", "vee": "or", "lor": "or", "wedge": "and", "land": "and"}
-
 # A statement that holds one of these is not read: it denies, doubts or restricts.
 DENIALS = words(
     "not no never none nothing nobody cannot cant wont isnt arent wasnt doesnt didnt without"
@@ -50,7 +48,6 @@ HEDGES = words(
     " within exceed exceeds another different other others same either neither else etc ish"
     " counting many multiple"
 )
-
 CONNECTIVES = words(
     "so thus therefore hence then consequently finally accordingly altogether overall now"
     " clearly indeed ergo total rightarrow implies therefore"
@@ -64,7 +61,6 @@ CONNECTIVE_PHRASES = (
 EXPLAINERS = words("because since as")  # what follows explains, and may hold figures
 CLAUSES = words("so which thus hence therefore")  # what follows goes on, and may hold no figures
 HEADINGS = words("check explanation reason reasoning note proof verification verify because since")
-
 MARKERS = words("answer answers result solution solutions ans")
 BE = words("is are was were equals equal becomes")
 PHRASAL_VERBS = (
@@ -125,7 +121,6 @@ QUALIFIERS = words(
     " of where is are a an the and with in arbitrary odd even"
 )
 QUALIFIER_STARTS = words("for where with any")
-
 NO_SOLUTION = (
     "no solution", "no solutions", "no solutions exist", "no solution exists", "empty set",
     "the empty set", "no roots", "no real solution", "no real solutions", "none",

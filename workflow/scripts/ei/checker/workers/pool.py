@@ -29,7 +29,6 @@ AHEAD_CHARS = 16_000  # of them together, well below the 64 KiB of a pipe: no wr
 DEATHS = 2  # a task that takes this many workers down with it is an error
 FAILED_STARTS = 3  # in a row, and something is wrong with the installation
 SCRIPTS = Path(__file__).resolve().parents[3]
-
 Task = tuple[str, ...]  # (reference, answer), or what a user's own reward is asked
 Process = subprocess.Popen[bytes]
 
