@@ -58,6 +58,8 @@ class Shapes(Brackets):
         while True:
             token = self.peek()
             if token.kind == "sep":
+                if found and token.text != "row":
+                    raise Unreadable("two separators in a row")
                 found = found or token.text
                 self.take()
             elif token.text.lower() in JOINERS and token.kind in ("word", "cmd"):
