@@ -10,6 +10,7 @@ BOX = re.compile(
     r"\\(?:boxed|fbox|framebox)(?![a-zA-Z]) ?(?P<brace>\{)?(?P<bare>-?[0-9]+|[a-zA-Z])?"
 )
 NEAR = 70  # characters that may lie between joined boxes
+DENIED = re.compile(r"(?:\b(?:not|never|cannot|isn't|than)|n't(?: be)?|not be)[\s$:(\\]*$", re.I)
 GLUE = frozenset(("sep", "rel", "open", "close", "stop", "letter", "dollar"))
 AFTER = re.compile(r"[\s$)\]}\\]{0,9}(\\?%|(?:percent|thousand|million|billion|trillion)\b)")
 
@@ -25,6 +26,8 @@ def boxed(text: str) -> str | None:
     found = _boxes(text)
     if not found:
         return None
+    if DENIED.search(text[max(0, found[-1][0] - 30) : found[-1][0]]):
+        return text  # unreadable as it stands, which is what it should be
     chosen = [found[-1]]
     for box in reversed(found[:-1]):
         if not _is_glue(text[box[1] : chosen[0][0]]):

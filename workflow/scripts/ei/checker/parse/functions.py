@@ -158,7 +158,9 @@ class Functions(Expressions):
         start = self.at
         if self.text() == "{":
             inside = self.tokens[self.at + 1 : self.peek().match]
-            if mark in ("overline", "bar") and any(t.kind not in ("letter",) for t in inside):
+            if mark in ("overline", "bar") and any(t.kind != "letter" for t in inside):
+                if all(t.text != "i" and t.kind != "letter" for t in inside):
+                    raise Unreadable("a bar over figures")
                 return ("fn", "conj", self.group())
             self.group()
         elif self.kind() in ("letter", "cmd"):
