@@ -22,7 +22,7 @@ from helpers import DEMO, ROOT, miniature, snakemake
             "min_tokens: 4000",
             r"sample\.min_tokens, 4000, is above sample\.max_tok",
         ),
-        ("# One", "# \udce9One", r"config\.yaml is not UTF-8 text"),
+        ("# Settings", "# \udce9Settings", r"config\.yaml is not UTF-8 text"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused_before_any_job(
