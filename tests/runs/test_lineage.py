@@ -232,3 +232,15 @@ def test_a_baseline_has_traces_in_the_place_of_rollouts():
 def test_every_stage_takes_only_what_stages_leave():
     for stage in STAGES.values():
         assert {name for name, _ in stage.takes} <= set(STAGES)
+
+
+def test_an_edited_reward_scores_again_and_samples_nothing_of_the_first_step(tmp_path):
+    reward = tmp_path / "mine.py"
+    found = []
+    for text in ("def f(*_): return 1", "def f(*_): return 0"):
+        reward.write_text(text)
+        config = {**CONFIG, "score": {"timeout_s": 2.0, "reward": f"{reward}:f"}}
+        settings = make_runs(config, {})["results"].settings
+        found.append({stage: lineage(settings, stage, 1) for stage in ("sample", "score")})
+    assert found[0]["sample"] == found[1]["sample"]
+    assert found[0]["score"] != found[1]["score"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ei import checker_version
+from ei.checker.version import rules_version
 from ei.runs.settings import Settings, contradiction, differences, merge, with_preset
 from ei.stage import UserError
 
@@ -62,16 +62,21 @@ def runs(config: Settings, presets: Mapping[str, Settings]) -> dict[str, Run]:
 
 def experiment(folder: str, config: Settings) -> list[Run]:
     """The runs of the experiment in `folder`: with the config's seed, then with each of `seeds`."""
-    main = {key: value for key, value in config.items() if key not in OF_EXPERIMENT}
-    main["checker"] = checker_version()
+    main = with_checker({key: config[key] for key in config if key not in OF_EXPERIMENT})
     places = {"main": folder, "sft": f"{folder}/sft", "sft_filtered": f"{folder}/sft_filtered"}
     found = []
-    for name, kind, settings in members(main, config):
+    for name, kind, changed in members(main, config):
+        settings = with_checker(changed)
         place = places.get(name, f"{folder}/sweep/{name}")
         changes = differences(settings, main)
         found.append(Run(place, folder, name, name, kind, settings, changes))
     further = [seed for seed in config.get("seeds") or () if seed != main["seed"]]
     return found + [repeated(run, seed) for seed in further for run in found]
+
+
+def with_checker(settings: Settings) -> dict[str, Any]:
+    """The settings with the version of the rules that score: other rules are another setting."""
+    return {**settings, "checker": rules_version(settings["score"].get("reward"))}
 
 
 def members(main: Settings, config: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
