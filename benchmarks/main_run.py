@@ -25,7 +25,6 @@ from typing import Any
 
 SAMPLE_S = 1.0
 RECORD = re.compile(r"(?P<rule>[a-z_]+?)(-(?P<shard>\d+)-of-\d+)?\.jsonl")
-GPU_FIELDS = "index,utilization.gpu,memory.used"
 
 
 def main() -> None:
@@ -98,23 +97,22 @@ def watch(samples: list[dict[str, Any]], begun: float, over: threading.Event) ->
 
 def gpu_use() -> list[list[int]]:
     """[utilization in %, memory in MiB] of each card; empty without nvidia-smi."""
-    command = ["nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv,noheader,nounits"]
-    try:
-        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        return []
-    return [[int(value) for value in line.split(",")[1:]] for line in lines.splitlines()]
+    return [[int(v) for v in row.split(", ")] for row in cards("utilization.gpu,memory.used")]
 
 
 def card() -> str:
     """The name of the first GPU, or of none."""
-    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    return next(iter(cards("name")), "no GPU")
+
+
+def cards(fields: str) -> list[str]:
+    """What nvidia-smi says of these fields, a row for each GPU; nothing where it is absent."""
+    command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(
-            "\n"
-        )[0]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (FileNotFoundError, subprocess.CalledProcessError):
-        return "no GPU"
+        return []
+    return done.stdout.splitlines()
 
 
 def jobs(results: Path, begun: float) -> Iterator[dict[str, Any]]:

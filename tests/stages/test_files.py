@@ -12,7 +12,7 @@ from ei import disk
 from ei.checks import mismatch
 from ei.files import (
     read_columns,
-    read_json,
+    read_evaluation,
     read_table,
     stacked,
     stamp,
@@ -169,4 +169,4 @@ def test_an_evaluation_of_no_questions_has_no_measures():
 def test_what_is_no_json_object_is_refused(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(UserError, match=r"x\.json"):
-        read_json(tmp_path / "x.json")
+        read_evaluation(tmp_path / "x.json")

@@ -63,10 +63,21 @@ def literal(path):
     return str(link)
 
 
+def link_paths(settings):
+    """Make the links of `literal` for all paths in a run's settings.
+
+    This is before the first job, since Snakemake looks only once for what is in a folder.
+    """
+    data = settings["data"]
+    paths = (settings["model"], settings["prompt"], data["train"], data["validation"])
+    for path in (*paths, settings.get("traces")):
+        if isinstance(path, str) and os.path.exists(local(path)):
+            literal(local(path))
+
+
 def refuse_bad(settings, source):
     """Stop in one sentence at an unknown setting or a wrong value."""
-    schema = read_strictly(BASE / "workflow/schemas/config.schema.yaml")
-    error = setting_rules.first_error(settings, schema)
+    error = setting_rules.first_error(settings, SCHEMA)
     if error:
         raise WorkflowError(f"{source}: {error}")
 
@@ -131,17 +142,13 @@ def hashes_of_sources(data):
 
 for path in workflow.configfiles:  # with those that --configfile adds
     read_strictly(path)
+SCHEMA = read_strictly(BASE / "workflow/schemas/config.schema.yaml")
 refuse_bad(config, "config.yaml")
 PRESETS = load_presets()
 RUNS = all_runs()
 SHARED = lineages.shared(RUNS)
-for run in RUNS.values():  # all links before the first job: Snakemake looks into a folder only once
-    data = run.settings["data"]
-    for path in (run.settings["model"], run.settings["prompt"], data["train"], data["validation"]):
-        if isinstance(path, str) and os.path.exists(local(path)):
-            literal(local(path))
-    if run.settings.get("traces"):
-        literal(local(run.settings["traces"]))
+for run in RUNS.values():
+    link_paths(run.settings)
 # Files that other settings made, and a file that is newer than they: an input of the jobs that make
 # them again.
 STALE = stale.stale(RUNS.values())

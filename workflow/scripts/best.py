@@ -54,7 +54,7 @@ def read_flags() -> argparse.Namespace:
     add("--evaluations", type=Path, nargs="*", default=[], metavar="FILE",
         help="eval.json of the same steps")  # fmt: skip
     add("--output", type=Path, required=True, help="best.json")
-    add("--lineage", default="", help="a hash of the settings, for the metadata")
+    stage.add_lineage(parser)
     return parser.parse_args()
 
 

@@ -155,6 +155,20 @@ def lease(count: int, gpus: dict[str, str], locks: Path, wait: float = 0.5) -> d
             time.sleep(wait)
 
 
+def refusal(wanted: int, visible: int) -> str | None:
+    """Why a job that wants so many GPUs cannot have them of those visible; None where it can."""
+    if not visible:
+        return (
+            "This run needs a GPU, and none is visible on this machine. To see expert iteration on"
+            " a CPU, run the demo: snakemake demo --cores all"
+        )
+    if wanted < 1:
+        return "no GPU was granted to this job; start snakemake with --resources gpu=1 or more"
+    if visible < wanted:
+        return f"this job asks for {wanted} GPUs, and {visible} are visible on this machine"
+    return None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -176,20 +190,8 @@ def main() -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.execvp(flags.command[0], flags.command)
     gpus = visible()
-    if not gpus:
-        sys.exit(
-            "error: This run needs a GPU, and none is visible on this machine. To see expert"
-            " iteration on a CPU, run the demo: snakemake demo --cores all"
-        )
-    if flags.gpus < 1:
-        sys.exit(
-            "error: no GPU was granted to this job; start snakemake with --resources gpu=1 or more"
-        )
-    if len(gpus) < flags.gpus:
-        sys.exit(
-            f"error: this job asks for {flags.gpus} GPUs, and {len(gpus)} are visible on this"
-            " machine"
-        )
+    if wrong := refusal(flags.gpus, len(gpus)):
+        sys.exit(f"error: {wrong}")
     locks = Path(os.environ.get("EI_GPU_LOCKS", f"{tempfile.gettempdir()}/ei-gpu-locks"))
     held = lease(flags.gpus, gpus, locks)
     for descriptor in held.values():

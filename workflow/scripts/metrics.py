@@ -149,7 +149,7 @@ def read_flags() -> argparse.Namespace:
     add("--step", type=int, required=True, help="the step whose policy responded")
     add("--output", type=Path, required=True, help="eval.json")
     add("--development", type=Path, required=True, help="development.json")
-    add("--lineage", default="", help="a hash of the settings, for the metadata")
+    stage.add_lineage(parser)
     return parser.parse_args()
 
 

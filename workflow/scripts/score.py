@@ -22,7 +22,7 @@ import polars as pl
 from ei.checker import Settings
 from ei.files import read_table, stacked, stamp, write_json, write_table
 from ei.schema import IDENTITY
-from ei.stage import UserError, add_settings, parser, run, settings_from
+from ei.stage import UserError, add_lineage, add_settings, parser, run, settings_from
 
 
 def read_flags() -> argparse.Namespace:
@@ -35,9 +35,7 @@ def read_flags() -> argparse.Namespace:
     flags.add_argument(
         "--development", type=Path, help="scored rows whose split is development, possibly none"
     )
-    flags.add_argument(
-        "--lineage", default="", help="hash of all settings that the output depends on"
-    )
+    add_lineage(flags)
     flags.add_argument(
         "--workers", type=int, default=cores(), help="most worker processes (default: the cores)"
     )

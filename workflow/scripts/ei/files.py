@@ -32,9 +32,7 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        sync(partial)
-        os.replace(partial, path)
-        sync_entry(path.parent)
+        put(partial, path)
     except Exception as error:
         cause = cannot_write(error, path)
         if cause is None:
@@ -43,6 +41,13 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # where it cannot be written, it cannot be removed
             remove(partial)
+
+
+def put(partial: Path, path: Path) -> None:
+    """Give what is written to `partial` its name; its bytes are on the disk before."""
+    sync(partial)
+    os.replace(partial, path)
+    sync_entry(path.parent)
 
 
 def remove(path: Path) -> None:
@@ -211,16 +216,8 @@ def _open(path: Path) -> pq.ParquetFile:
     return pq.ParquetFile(path, page_checksum_verification=True)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object; an error names the file that should be there, or what is wrong with it."""
-    found = load_json(path)
-    if not isinstance(found, dict):
-        raise UserError(f"{path} should be a JSON object, not {type(found).__name__}")
-    return found
-
-
 def load_json(path: Path) -> Any:
-    """Whatever the JSON file holds."""
+    """Whatever the JSON file holds; an error names the file, and what is wrong with it."""
     with reading(path, "JSON"):
         return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=refuse_constant)
 

@@ -16,7 +16,7 @@ import polars as pl
 from ei.checker.settings import Settings, Verdict
 from ei.checker.version import rules_version
 from ei.checker.workers.pool import Task
-from ei.files import read_metadata
+from ei.files import read_frame, read_metadata
 
 KEPT = ("correct", "wrong", "no_format", "unparsable")
 
@@ -32,7 +32,7 @@ def read_memo(path: Path, settings: Settings) -> dict[Task, Verdict]:
         if json.loads(read_metadata(path)["settings"]) != made_by(settings):
             logging.warning(f"{path} was made by other rules or settings and is not used")
             return {}
-        table = pl.read_parquet(path).filter(pl.col("status").is_in(KEPT))
+        table = read_frame(path).filter(pl.col("status").is_in(KEPT))
         return dict(_entry(row) for row in table.iter_rows(named=True))
     except Exception as error:  # whatever a damaged or foreign file makes a reader raise
         logging.warning(f"{path} cannot be used as a memo: {str(error).splitlines()[0]}")

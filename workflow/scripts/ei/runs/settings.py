@@ -144,12 +144,12 @@ def results_part(key: str, value: Any) -> Any:
 
 def differences(settings: Settings, main: Settings) -> dict[str, Any]:
     """The settings that differ from the main run's, as {"section.key": value}, without the seed."""
-    found = {
+    theirs = flat(main)
+    return {
         key: value
         for key, value in flat(scientific(settings)).items()
-        if key not in flat(main) or flat(main)[key] != value
+        if key != "seed" and (key not in theirs or theirs[key] != value)
     }
-    return {key: value for key, value in found.items() if key != "seed"}
 
 
 def flat(settings: Settings) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -13,8 +12,7 @@ import polars as pl
 import torch
 
 from ei import schema
-from ei.disk import sync
-from ei.files import forget_scratch, remove, stamp, write_json, write_table
+from ei.files import forget_scratch, put, remove, stamp, write_json, write_table
 from ei.model import folder, weights
 from ei.model.entropy import entropy_sums
 from ei.model.load import compile_layers, load
@@ -196,9 +194,8 @@ def publish(job: Job, records: list[Record], found: dict[str, Any]) -> None:
     table = pl.DataFrame([asdict(record) for record in records], schema=schema.UPDATES)
     write_table(table, job.training, metadata)
     write_json(found, job.training.with_suffix(".json"), metadata)
-    sync(job.scratch / "policy")  # its bytes are on the disk before it has its name
     remove(job.output)
-    os.replace(job.scratch / "policy", job.output)
+    put(job.scratch / "policy", job.output)
     remove(job.scratch)
 
 

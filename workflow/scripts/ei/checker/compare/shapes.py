@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ei.checker.compare.chains import chains, is_equation_pair, same_equation
 from ei.checker.compare.exact import Unknown, constant
-from ei.checker.compare.labels import by_names, labels_agree, names_of
+from ei.checker.compare.labels import by_names, labels_agree
 from ei.checker.compare.leaves import Leaves
 from ei.checker.compare.reals import same_set
 from ei.checker.compare.values import values
@@ -272,11 +272,6 @@ def expressions(ref: Node, ans: Node, leaves: Leaves) -> bool:
 
 def _marked_as_value(node: Node) -> bool:
     return node.kind == "value" and bool(node.unit or node.percent or node.mark)
-
-
-def assigned(ref: Node, ans: Node, leaves: Leaves) -> bool:
-    """A list of labelled values for a tuple, in the order of the names."""
-    return names_of(ref) == names_of(ans)
 
 
 RULES: dict[tuple[str, str], Rule] = {
