@@ -1,251 +1,31 @@
-"""Plots of whole and of odd runs: what is drawn is what the runs' run.json say."""
+"""What plots show beyond the numbers: labels, axes, what stands out, and the stage itself."""
 
 import json
-import math
 from itertools import pairwise
-from typing import Any
 
-import matplotlib.style
 import numpy as np
 import pytest
+from drawn import (
+    NAMES,
+    SETTINGS,
+    SHARES,
+    curves_with_intervals,
+    picture,
+    says_nothing,
+    totals_of,
+    words,
+)
 from example_runs import ODD, a_run, an_experiment, stage_time, step_row
-from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.container import BarContainer, ErrorbarContainer
-from matplotlib.figure import Figure
+from matplotlib.container import ErrorbarContainer
 from matplotlib.text import Text
 from PIL import Image
 
-import plots
 from ei.analysis.times import RULES
-from ei.plots import PICTURES, cost, rollouts, style
+from ei.plots import PICTURES, cost, rollouts
 from ei.plots.entropy import first_updates
 from ei.plots.formats import label_direction, well_separated
 from helpers import script
-
-NAMES = list(plots.pictures(None))
-SETTINGS = {
-    "accuracy_rollouts": "sample.rollouts",
-    "accuracy_epochs": "sft.epochs",
-    "accuracy_questions": "sample.questions",
-}
-SHARES = ["accuracy", *SETTINGS, "format", "kept", "levels"]
-
-
-def picture(name: str, runs: list[dict[str, Any]], target: float | None = 0.15) -> Figure:
-    with matplotlib.style.context(style.STYLE, after_reset=True):
-        figure = plots.pictures(target)[name](runs)
-        figure.draw_without_rendering()
-    return figure
-
-
-def words(figure: Figure) -> str:
-    """All text in the axes of the figure."""
-    return "\n".join(text.get_text() for axes in figure.axes for text in axes.texts)
-
-
-def says_nothing(figure: Figure) -> bool:
-    """Whether the figure only says why there is nothing to see; then that is all it says."""
-    (axes, *_) = figure.axes
-    if axes.axison:
-        return False
-    assert words(figure).startswith("no ")
-    assert not axes.lines
-    assert not axes.patches
-    return True
-
-
-def curves_with_intervals(axes: Axes) -> list[tuple[list[float], list[list[float]]]]:
-    """(heights, intervals) of every line that has error bars."""
-    found = []
-    for container in axes.containers:
-        if isinstance(container, ErrorbarContainer):
-            line, _, (bars,) = container.lines
-            intervals = [[low, high] for (_, low), (_, high) in bars.get_segments()]
-            found.append((list(line.get_ydata()), intervals))
-    return found
-
-
-def points_of(axes: Axes, colour: str) -> list[tuple[float, float]]:
-    """(x, y) of all lines of this colour with more than a marker at a level."""
-    return [
-        point
-        for line in axes.lines
-        if line.get_color() == colour and line.get_marker() != "None"
-        for point in zip(*line.get_data(), strict=True)
-    ]
-
-
-def bars_of(axes: Axes) -> dict[str, dict[int, float]]:
-    """{segment: {step: height}} of stacked bars."""
-    return {
-        container.get_label(): {
-            round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in container
-        }
-        for container in axes.containers
-        if isinstance(container, BarContainer)
-    }
-
-
-def totals_of(axes: Axes) -> dict[int, float]:
-    """{step: height of its whole bar}, whose segments lie one on another from the ground."""
-    bars = [bar for c in axes.containers if isinstance(c, BarContainer) for bar in c]
-    totals: dict[int, float] = {}
-    for bar in bars:
-        step = round(bar.get_x() + bar.get_width() / 2)
-        assert bar.get_y() == pytest.approx(totals.get(step, 0.0))
-        totals[step] = bar.get_y() + bar.get_height()
-    return totals
-
-
-every_case = pytest.mark.parametrize("runs", ODD.values(), ids=ODD)
-
-
-@every_case
-def test_accuracy_shows_each_step_of_the_main_run_with_its_interval(runs):
-    evaluations = runs[0]["evaluations"]
-    figure = picture("accuracy", runs)
-    if says_nothing(figure):
-        assert not evaluations
-        return
-    (axes,) = figure.axes
-    ((heights, intervals),) = curves_with_intervals(axes)
-    assert heights == [e["accuracy"] for e in evaluations]
-    assert intervals == pytest.approx(np.array([e["accuracy_ci95"] for e in evaluations]))
-    assert points_of(axes, style.GREY) == [(e["step"], e["format_rate"]) for e in evaluations]
-    last = evaluations[-1]
-    assert f"accuracy: {100 * last['accuracy']:.1f} %" in words(figure)
-    assert f"format rate: {100 * last['format_rate']:.1f} %" in words(figure)
-    assert "target: 15 %" in words(figure)
-
-
-@every_case
-@pytest.mark.parametrize("name", SETTINGS)
-def test_a_setting_has_a_line_for_each_value_with_the_mean_over_seeds(name, runs):
-    section, key = SETTINGS[name].split(".")
-    figure = picture(name, runs)
-    alike = [
-        run
-        for run in runs
-        if run["kind"] == "ei" and set(run["changes"]) <= {SETTINGS[name]} and run["evaluations"]
-    ]
-    if says_nothing(figure):
-        assert not alike
-        return
-    values = sorted({run["settings"][section][key] for run in alike})
-    lines = curves_with_intervals(figure.axes[0])
-    assert len(lines) == len(values)
-    for value, (heights, _) in zip(values, lines, strict=True):
-        seeds = [run["evaluations"] for run in alike if run["settings"][section][key] == value]
-        by_step = zip(*seeds, strict=False)  # up to the first seed that stopped early
-        assert heights == pytest.approx(
-            [np.mean([one["accuracy"] for one in same]) for same in by_step]
-        )
-
-
-@every_case
-def test_levels_have_a_line_each_with_their_number_of_questions(runs):
-    evaluations = runs[0]["evaluations"]
-    figure = picture("levels", runs)
-    if says_nothing(figure):
-        assert not any(e["by_level"] for e in evaluations)
-        return
-    lines = curves_with_intervals(figure.axes[0])
-    levels = sorted(evaluations[0]["by_level"])
-    for level, (heights, intervals) in zip(levels, lines, strict=True):
-        of_level = [e["by_level"][level] for e in evaluations]
-        assert heights == [one["accuracy"] for one in of_level]
-        assert intervals == pytest.approx(np.array([one["accuracy_ci95"] for one in of_level]))
-        assert f"{level} ({of_level[-1]['n']}): {100 * heights[-1]:.1f} %" in words(figure)
-
-
-@every_case
-def test_entropy_shows_all_updates_and_what_was_sampled_before_and_evaluated_after(runs):
-    run = runs[0]
-    starts = first_updates(run)
-    sampled = [
-        (starts[step["step"]], step["sampling_entropy"])
-        for step in run["steps"]
-        if step["sampling_entropy"] is not None
-    ]
-    evaluated = [
-        (starts[e["step"] + 1], e["entropy"])
-        for e in run["evaluations"]
-        if e["entropy"] is not None
-    ]
-    figure = picture("entropy", runs)
-    if says_nothing(figure):
-        assert not [*sampled, *evaluated, *run["updates"]]
-        return
-    (axes,) = figure.axes
-    assert points_of(axes, style.BLUE) == sampled
-    assert points_of(axes, style.RED) == evaluated
-    drawn = [line for line in axes.lines if line.get_color() == style.GREY]
-    assert [len(line.get_xdata()) for line in drawn] == [len(run["updates"])] * len(drawn)
-    for line in drawn:
-        for height, update in zip(line.get_ydata(), run["updates"], strict=True):
-            expected = math.nan if update["entropy"] is None else update["entropy"]
-            assert height == pytest.approx(expected, nan_ok=True)
-
-
-@every_case
-def test_the_path_goes_through_format_rate_and_accuracy_given_format(runs):
-    path = [
-        (e["format_rate"], e["accuracy_given_format"])
-        for e in runs[0]["evaluations"]
-        if e["accuracy_given_format"] is not None
-    ]
-    figure = picture("format", runs)
-    if says_nothing(figure):
-        assert not path
-        return
-    (axes,) = figure.axes
-    assert points_of(axes, style.BLUE) == path
-    stars = [line for line in axes.lines if line.get_marker() == "*"]
-    assert len(stars) == len([run for run in runs if run["kind"] == "sft"])
-
-
-@every_case
-def test_the_bars_of_what_became_of_rollouts_reach_100_percent(runs):
-    steps = runs[0]["steps"]
-    figure = picture("kept", runs)
-    if says_nothing(figure):
-        assert not steps
-        return
-    (axes,) = figure.axes
-    assert totals_of(axes) == pytest.approx({step["step"]: 1.0 for step in steps})
-    kept = bars_of(axes).get("kept", {})
-    for step in steps:
-        assert kept.get(step["step"], 0) == pytest.approx(step["kept"] / step["rollouts"])
-
-
-@every_case
-def test_length_shows_the_rollouts_of_a_step_at_the_policy_that_sampled_them(runs):
-    run = runs[0]
-    figure = picture("length", runs)
-    keys = ("mean_response_tokens", "truncated_rate")
-    sampled = run["steps"] if run["kind"] == "ei" else []
-    if says_nothing(figure):
-        assert not any(row[keys[0]] for row in [*sampled, *run["evaluations"]])
-        return
-    for axes, key in zip(figure.axes, keys, strict=True):
-        assert points_of(axes, style.BLUE) == [(s["step"] - 1, s[key]) for s in sampled]
-        measured = [(e["step"], e[key]) for e in run["evaluations"] if e[key] is not None]
-        assert points_of(axes, style.RED) == measured
-        assert axes.get_ylim()[0] == 0
-
-
-@every_case
-def test_the_bars_of_time_are_as_high_as_the_stages_of_a_step_took(runs):
-    stages = runs[0]["stages"]
-    figure = picture("time", runs)
-    if says_nothing(figure):
-        assert not stages
-        return
-    expected: dict[int, float] = {}
-    for stage in stages:
-        expected[stage["step"]] = expected.get(stage["step"], 0) + stage["seconds"]
-    assert totals_of(figure.axes[0]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", NAMES)
