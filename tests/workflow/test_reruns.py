@@ -52,7 +52,7 @@ def another(value):
         case dict():
             return {**value, "revision": "another"}
         case None:
-            return 1
+            return "something"
         case _:
             return f"{value} changed"
 
