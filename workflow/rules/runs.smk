@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from ei.contents import content_hash
+from ei.model.folder import parts as parts_of_model
 from ei.plots import PICTURES
 from ei.prompt import read_template
 from ei.runs import experiment, lineage as lineages, settings as setting_rules, stale
@@ -102,8 +103,10 @@ def all_runs():
 
 
 def with_contents(run):
-    """The run with the hashes of its prompt, questions and traces: other texts, other settings."""
+    """The run with the hashes of its model, prompt, questions and traces: other files, other
+    settings."""
     settings = {**run.settings, "prompt_sha256": content(prompt_file(run.settings["prompt"]))}
+    settings |= hash_of_model(local(run.settings["model"]))
     settings["data"] = {**settings["data"], **hashes_of_sources(settings["data"])}
     traces = settings.get("traces")
     if traces and not os.path.exists(local(traces)):
@@ -129,6 +132,22 @@ def content(path):
         return content_hash(Path(path), Path(".cache/contents"))
     except OSError as error:
         raise WorkflowError(f"{path} cannot be read: {error.strerror}")
+
+
+@cache
+def hash_of_model(path):
+    """{"model_sha256": hash} of a model in a folder; a model of the hub has a revision."""
+
+    def tell(size):
+        if size > 1e9:  # seconds
+            said = f"reading {path} once, {size / 1e9:.1f} GB, to know its weights again"
+            print(said, file=sys.stderr, flush=True)
+
+    try:
+        found = content_hash(Path(path), Path(".cache/contents"), parts_of_model, tell)
+    except OSError as error:
+        raise WorkflowError(f"model: {path} cannot be read: {error.strerror}")
+    return {"model_sha256": found} if found else {}
 
 
 def hashes_of_sources(data):

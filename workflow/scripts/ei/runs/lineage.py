@@ -42,7 +42,7 @@ DRAWN_WITH = ("prompt", "prompt_sha256", "engine", "device", "seed", "data.skip_
 
 # In the order of a step. A new stage is a rule, a script, and a row here.
 STAGES = {
-    "model": Stage((), ("model",), (), ("model",), when=PER_RUN),
+    "model": Stage((), ("model", "model_sha256"), (), ("model",), when=PER_RUN),
     "data": Stage(
         takes=(),
         settings=("data.train", "data.validation", "data.development", "data.sha256"),
