@@ -145,8 +145,9 @@ rule sft:
     threads: threads
     resources:
         gpu=gpus("sft"),
+        keep=setting("sft", "memory"),
     params:
-        flags=flags("sft", "gpus", "init"),
+        flags=flags("sft", "gpus", "memory", "init"),
         device=setting("device"),
         seed=setting("seed"),
         lineage=lineage("sft"),
@@ -161,6 +162,7 @@ rule sft:
         " --step {wildcards.step}"
         " --seed {params.seed}"
         " --gpus {resources.gpu}"
+        " --memory {resources.keep}"
         " {params.flags:q}"
         " --output {output.policy:q}"
         " --training {output.training:q}"

@@ -1,5 +1,6 @@
 """Loading a policy from its folder, to measure or to train with packed rows."""
 
+import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from ei.model import head
 from ei.model.attention import NAME, packed_attention
@@ -76,8 +78,20 @@ def compile_layers(policy: Policy) -> None:
     # Inductor advises rounding fp32 products to TF32, which would change the loss.
     logging.getLogger("torch._inductor.utils").setLevel(logging.ERROR)
     for layer in policy.layers:
-        layer.compile(fullgraph=True, dynamic=True)
+        layer.forward = torch.compile(layer.forward, fullgraph=True, dynamic=True)
     policy.pointwise = compile_pointwise(head.nll_entropy_gradient)
+
+
+def recompute_layers(policy: Policy) -> None:
+    """Let every decoder layer keep only its input for the backward pass, and run again there.
+
+    Layers that are to be compiled must be so before. There is no dropout, so the second run's
+    values are the first's.
+    """
+    for layer in policy.layers:
+        layer.forward = functools.partial(
+            checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
+        )
 
 
 def compile_pointwise(function: Callable[..., Any]) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:

@@ -12,7 +12,7 @@ Settings = Mapping[str, Any]
 
 # How the work is done or drawn, not what comes out: these stay out of the lineage and of run.json.
 MACHINE_SECTIONS = {"vllm", "shards", "threads", "target_accuracy"}
-MACHINE_ONLY = {("sft", "gpus")}
+MACHINE_ONLY = {("sft", "gpus"), ("sft", "memory")}
 
 
 LARGEST = 2**63 - 1  # what a table or an engine can hold

@@ -15,11 +15,11 @@ from ei import schema
 from ei.files import forget_scratch, put, remove, stamp, write_json, write_table
 from ei.model import folder, weights
 from ei.model.entropy import entropy_sums
-from ei.model.load import compile_layers, load
+from ei.model.load import compile_layers, load, recompute_layers
 from ei.model.packing import Sequence
 from ei.model.weights import Policy
 from ei.stage import UserError
-from ei.training import schedule, sequences
+from ei.training import memory, schedule, sequences
 from ei.training.loop import Record, train
 from ei.training.processes import World
 from ei.training.recipe import Options, Recipe
@@ -137,8 +137,11 @@ def train_on(
     kept: list[Sequence], job: Job, policy: Policy, world: World, clock: Clock
 ) -> list[Record]:
     """The records of training `policy`, which resumes from a checkpoint in the scratch folder."""
+    plan = memory.choose(job.options.memory, policy, job.recipe.row_tokens)
     if world.device.type == "cuda":
         compile_layers(policy)
+    if plan.recompute:
+        recompute_layers(policy)
     updates = schedule.updates_per_epoch(len(kept), job.recipe) * job.recipe.epochs
     with contextlib.ExitStack() as stack:
         show = None
@@ -151,7 +154,7 @@ def train_on(
             if show:
                 show(record)
 
-        return train(policy, kept, job.recipe, world, job.scratch / CHECKPOINT, note)
+        return train(policy, kept, job.recipe, world, job.scratch / CHECKPOINT, note, plan)
 
 
 def write_policy(kept: list[Sequence], job: Job, policy: Policy) -> str | None:
