@@ -71,7 +71,7 @@ def threads(wildcards):
 
 
 def prompt(wildcards):
-    return literal(local(settings_of(wildcards)["prompt"]))
+    return literal(prompt_file(settings_of(wildcards)["prompt"]))
 
 
 def shards_of(kind):

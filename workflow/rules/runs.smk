@@ -13,7 +13,7 @@ from pathlib import Path
 from ei.contents import content_hash
 from ei.model.folder import parts as parts_of_model
 from ei.plots import PICTURES
-from ei.prompt import read_template
+from ei.prompt import SHORT, read_template
 from ei.runs import experiment, lineage as lineages, settings as setting_rules, stale
 from ei.stage import UserError
 
@@ -70,7 +70,8 @@ def link_paths(settings):
     This is before the first job, since Snakemake looks only once for what is in a folder.
     """
     data = settings["data"]
-    paths = (settings["model"], settings["prompt"], data["train"], data["validation"])
+    prompt = SHORT.get(settings["prompt"], settings["prompt"])
+    paths = (settings["model"], prompt, data["train"], data["validation"])
     for path in (*paths, settings.get("traces")):
         if isinstance(path, str) and os.path.exists(local(path)):
             literal(local(path))
@@ -117,12 +118,13 @@ def with_contents(run):
 
 
 def prompt_file(template):
-    """The template's path; stops in one sentence unless it is a text with {question} in it once."""
+    """The template's path; stops in one sentence unless it is one with {question} in it once."""
+    path = local(SHORT.get(template, template))
     try:
-        read_template(Path(local(template)))
+        read_template(Path(path))
     except UserError as error:
         raise WorkflowError(f"prompt: {error}")
-    return local(template)
+    return path
 
 
 @cache

@@ -56,7 +56,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that sampling and evaluation have in common."""
     parser.add_argument("--policy", type=Path, required=True, help="a Hugging Face model folder")
     parser.add_argument("--data", type=Path, required=True, help="the questions, from data.py")
-    parser.add_argument("--prompt", type=Path, required=True, help="a text with {question} in it")
+    parser.add_argument(
+        "--prompt", type=Path, required=True, help="a text or a chat with {question} in it"
+    )
     parser.add_argument("--output", type=Path, required=True, help="a Parquet file")
     parser.add_argument("--step", type=int, required=True, help="of the run; it enters the seeds")
     parser.add_argument("--seed", type=int, required=True, help="of the run")

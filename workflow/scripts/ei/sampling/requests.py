@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from ei import prompt
+from ei.prompt import Template, prompt_ids
 from ei.questions import request_seed
 from ei.sampling.settings import Sampling
 from ei.stage import UserError
@@ -53,13 +53,18 @@ class Work:
 
 
 def make_requests(
-    questions: pl.DataFrame, samples: range, template: str, tokenizer: Any, seed: int, step: int
+    questions: pl.DataFrame,
+    samples: range,
+    template: Template,
+    tokenizer: Any,
+    seed: int,
+    step: int,
 ) -> list[Request]:
     """A request for these rollouts of each question, in the order of the questions."""
     return [
         Request(
             name,
-            tokenizer(prompt.fill(template, question)).input_ids,
+            prompt_ids(template, question, tokenizer),
             request_seed(seed, step, name),
             samples,
         )
