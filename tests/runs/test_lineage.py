@@ -130,11 +130,7 @@ def test_a_run_knows_its_group_its_kind_and_what_it_changes():
     assert (repeated.name, repeated.group, repeated.kind) == ("G8-seed1", "G8", "ei")
     assert (repeated.changes, repeated.settings["seed"]) == ({"sample.rollouts": 8}, 1)
     assert (runs["results"].name, runs["results"].changes) == ("main", {})
-    assert (sft.kind, sft.settings["steps"], sft.changes["filter.correct_only"]) == (
-        "sft",
-        1,
-        False,
-    )
+    assert (sft.kind, sft.settings["steps"], sft.changes["filter.keep"]) == ("sft", 1, "all")
 
 
 def test_further_seeds_repeat_every_run_once():
@@ -155,7 +151,7 @@ def test_the_baseline_takes_other_training_settings_and_the_base_evaluation_of_t
     runs = make_runs({**CONFIG, "baseline": {"traces": "chains", "sft": {"epochs": 5}}}, {})
     links = shared(runs)
     assert runs["results/sft"].settings["sft"]["epochs"] == 5
-    assert runs["results/sft_filtered"].settings["filter"]["correct_only"]
+    assert runs["results/sft_filtered"].settings["filter"]["keep"] == "correct"
     assert links["results/sft/step0/eval.json"] == "results/step0/eval.json"
     assert links["results/sft_filtered/step1/scored.parquet"] == "results/sft/step1/scored.parquet"
     assert "results/sft_filtered/step1/filtered.parquet" not in links
@@ -163,7 +159,7 @@ def test_the_baseline_takes_other_training_settings_and_the_base_evaluation_of_t
 
 
 def test_a_baseline_that_keeps_only_correct_traces_has_no_filtered_twin():
-    baseline = {"traces": "chains", "filter": {"correct_only": True}}
+    baseline = {"traces": "chains", "filter": {"keep": "correct"}}
     runs = make_runs({**CONFIG, "baseline": baseline}, {})
     assert {run.name for run in runs.values() if run.kind == "sft"} == {"sft"}
 

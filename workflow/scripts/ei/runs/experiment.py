@@ -18,7 +18,7 @@ TAKEN = re.compile(r"main|sft|sft_filtered|.*-seed\d+")
 BASELINE = {
     "steps": 1,
     "early_stopping": {"patience": None},
-    "filter": {"correct_only": False},
+    "filter": {"keep": "all", "solved_above": None},
     "sft": {"entropy_rollouts": 0},
 }
 
@@ -104,8 +104,8 @@ def baselines(main: Settings, baseline: Settings | None) -> Iterator[tuple[str, 
     traces = baseline.get("traces")
     settings = {**merge(merge(main, BASELINE), changes), "traces": traces}
     yield "sft", settings
-    if traces and not settings["filter"]["correct_only"]:
-        yield "sft_filtered", merge(settings, {"filter": {"correct_only": True}})
+    if traces and settings["filter"]["keep"] != "correct":
+        yield "sft_filtered", merge(settings, {"filter": {"keep": "correct"}})
 
 
 def refuse_contradictions(run: Run) -> None:
