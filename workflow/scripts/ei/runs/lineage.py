@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ei.runs.experiment import Run
-from ei.runs.settings import Settings, results_part
+from ei.runs.settings import Settings, at_step, results_part
 
 PER_RUN = "run"  # such a stage runs once
 FROM_BASE = "base"  # for every step, and for the base policy as step 0
@@ -140,7 +140,7 @@ def lineage(
         depends = {
             "stage": made.hashed_as or name,
             "step": step,
-            "own": own_settings(settings, made.settings),
+            "own": own_settings(at_step(settings, step), made.settings),
             "upstream": [
                 lineage(settings, before, step - back, known) for before, back in made.takes
             ],
