@@ -185,6 +185,13 @@ def initial_policy(wildcards):
     return policy(wildcards.run, int(wildcards.step) - 1)
 
 
+def replayed(wildcards):
+    """What the steps before this one kept, where it is trained on again."""
+    earlier = settings_of(wildcards)["sft"]["replay"] == "all"
+    steps = range(1, step_of(wildcards)) if earlier else ()
+    return [f"{wildcards.run}/step{step}/filtered.parquet" for step in steps]
+
+
 def base_policy(wildcards):
     return base_model(wildcards.run)
 

@@ -128,6 +128,7 @@ rule sft:
         init=initial_policy,
         base=base_policy,
         filtered="{run}/step{step}/filtered.parquet",
+        replayed=replayed,
         rollouts="{run}/step{step}/rollouts.parquet",
         stale=if_stale("{run}/step{step}/policy"),
     output:
@@ -146,7 +147,7 @@ rule sft:
     resources:
         gpu=gpus("sft"),
     params:
-        flags=flags("sft", "gpus", "init"),
+        flags=flags("sft", "gpus", "init", "replay"),
         device=setting("device"),
         seed=setting("seed"),
         lineage=lineage("sft"),
@@ -157,6 +158,7 @@ rule sft:
         " --init {input.init:q}"
         " --base {input.base:q}"
         " --filtered {input.filtered:q}"
+        " --replayed {input.replayed:q}"
         " --rollouts {input.rollouts:q}"
         " --step {wildcards.step}"
         " --seed {params.seed}"
