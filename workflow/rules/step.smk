@@ -170,6 +170,34 @@ rule sft:
         " > {log:q} 2>&1"
 
 
+# Pair a right with a wrong rollout of each question, for preference training elsewhere. Nothing
+# here asks for it: `snakemake results/step3/pairs.parquet`.
+rule pairs:
+    input:
+        scored="{run}/step{step}/scored.parquet",
+        prompt=prompt,
+        stale=if_stale("{run}/step{step}/pairs.parquet"),
+    output:
+        "{run}/step{step}/pairs.parquet",
+    log:
+        "{run}/step{step}/logs/pairs.log",
+    benchmark:
+        "{run}/step{step}/benchmarks/pairs.jsonl"
+    conda:
+        CPU_ENV
+    params:
+        min_reward=setting("filter", "min_reward"),
+        lineage=lineage("pairs"),
+    shell:
+        "pairs.py"
+        " --scored {input.scored:q}"
+        " --prompt {input.prompt:q}"
+        " --min_reward {params.min_reward}"
+        " --output {output:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
+
+
 # Join the shards of a step's rollouts.
 rule gather:
     input:

@@ -16,6 +16,7 @@ from ei.runs.settings import Settings, at_step, results_part
 PER_RUN = "run"  # such a stage runs once
 FROM_BASE = "base"  # for every step, and for the base policy as step 0
 PER_STEP = "step"  # for every step from 1 on
+ON_DEMAND = "demand"  # for a step from 1 on, where somebody asks for its files
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,13 @@ STAGES = {
         settings=("filter",),
         leaves=("filtered.parquet", "filtered.json"),
         rules=("filter",),
+    ),
+    "pairs": Stage(
+        takes=(("score", 0),),
+        settings=("filter.min_reward", "prompt", "prompt_sha256"),
+        leaves=("pairs.parquet",),
+        rules=("pairs",),
+        when=ON_DEMAND,
     ),
     "sft": Stage(
         takes=(("sft", 1), ("filter", 0)),
