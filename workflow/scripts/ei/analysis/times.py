@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from ei.analysis.steps import TOKENS, training
 from ei.files import read_columns, read_evaluation, read_text
-from ei.runs.lineage import STAGES
+from ei.runs.lineage import ON_DEMAND, STAGES
 from ei.schema import StageTime
 from ei.stage import UserError
 
-RULES = tuple(rule for stage in STAGES.values() for rule in stage.rules)  # in the order of a step
+# In the order of a step. What is made on demand is no part of a run's time.
+RULES = tuple(rule for stage in STAGES.values() if stage.when != ON_DEMAND for rule in stage.rules)
 SHARD = re.compile(r"-\d+-of-\d+$")
 STEP = re.compile(r"step(\d+)")
 

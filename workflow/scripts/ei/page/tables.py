@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ei.analysis.verdict import Verdict, verdict
+from ei.prose.words import in_turn
 from ei.schema import BestStep, Comparison, RunSummary
 
 NONE = "–"
@@ -30,6 +31,13 @@ def number(value: float | None, digits: int = 0) -> Cell:
     if value is None:
         return Cell(NONE, -1e99, True)
     return Cell(f"{value:,.{digits}f}", value, True)
+
+
+def by_step(value: float | list[float] | None) -> Cell:
+    """A setting that may have a value for each step: `32, then 8`, sorted by the first of them."""
+    if isinstance(value, list):
+        return Cell(in_turn(value), value[0], True)
+    return number(value)
 
 
 def share(value: float | None, interval: list[float] | None = None) -> Cell:
@@ -67,8 +75,13 @@ RUN_COLUMNS = (
     "Wall time",
 )
 # Every SFT baseline changes these: it is a single step, on responses that its policy did not write,
-# so their entropy is not measured.
-CHANGED_BY_SFT = ("steps", "early_stopping.patience", "sft.entropy_rollouts")
+# so their entropy is not measured, and there is nothing to draw again.
+CHANGED_BY_SFT = (
+    "steps",
+    "early_stopping.patience",
+    "filter.solved_above",
+    "sft.entropy_rollouts",
+)
 
 
 def run_row(run: RunSummary) -> list[Cell]:
@@ -82,7 +95,7 @@ def run_row(run: RunSummary) -> list[Cell]:
         plain(run["name"]),
         plain("SFT" if sft else "EI"),
         plain(in_one_line(changes)),
-        number(sample.get("rollouts")),
+        by_step(sample.get("rollouts")),
         number(sample.get("questions")),
         number(settings.get("sft", {}).get("epochs")),
         number(run["seed"]),

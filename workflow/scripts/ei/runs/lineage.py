@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ei.runs.experiment import Run
-from ei.runs.settings import Settings, results_part
+from ei.runs.settings import Settings, at_step, results_part
 
 PER_RUN = "run"  # such a stage runs once
 FROM_BASE = "base"  # for every step, and for the base policy as step 0
 PER_STEP = "step"  # for every step from 1 on
+ON_DEMAND = "demand"  # for a step from 1 on, where somebody asks for its files
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,13 @@ STAGES = {
         leaves=("filtered.parquet", "filtered.json"),
         rules=("filter",),
     ),
+    "pairs": Stage(
+        takes=(("score", 0),),
+        settings=("filter.min_reward", "prompt", "prompt_sha256"),
+        leaves=("pairs.parquet",),
+        rules=("pairs",),
+        when=ON_DEMAND,
+    ),
     "sft": Stage(
         takes=(("sft", 1), ("filter", 0)),
         settings=("sft", "device", "seed"),
@@ -140,7 +148,7 @@ def lineage(
         depends = {
             "stage": made.hashed_as or name,
             "step": step,
-            "own": own_settings(settings, made.settings),
+            "own": own_settings(at_step(settings, step), made.settings),
             "upstream": [
                 lineage(settings, before, step - back, known) for before, back in made.takes
             ],

@@ -43,6 +43,7 @@ class Job:
     training: Path
     lineage: str
     step: int
+    replayed: list[Path]  # filtered.parquet of every earlier step that is trained on again
     recipe: Recipe
     options: Options
     settings: dict[str, Any] = field(default_factory=dict)  # for the metadata of the outputs
@@ -101,7 +102,9 @@ def run_job(job: Job, started: float, world: World) -> None:
             return
         with clock.phase("save"):
             warning = write_policy(kept, job, policy)
-        found = {"step": job.step, **entropy, "sequences": len(kept), "warning": warning}
+        replayed = sum(sequence.age > 0 for sequence in kept)
+        found = {"step": job.step, **entropy, "sequences": len(kept), "replayed": replayed}
+        found["warning"] = warning
         publish(job, records, found | summary(records, world, clock))
 
 
@@ -113,8 +116,15 @@ def refuse_other_policies(job: Job, fingerprint: str) -> None:
 
 
 def read_kept(job: Job) -> list[Sequence]:
-    """The filtered rollouts as sequences, each with an end-of-text token if `append_eos`."""
+    """The filtered rollouts as sequences, each with an end-of-text token if `append_eos`.
+
+    Where earlier steps are replayed, theirs as well (`sequences.union`).
+    """
     kept = sequences.read_sequences(job.filtered)
+    if job.replayed:
+        newest_first = enumerate(reversed(job.replayed), start=1)
+        earlier = (sequences.read_sequences(path, age) for age, path in newest_first)
+        kept = sequences.union([kept, *earlier], job.options.replay_max)
     if not job.options.append_eos:
         return kept
     ends = folder.end_ids(job.base)
