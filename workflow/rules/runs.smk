@@ -13,7 +13,14 @@ from pathlib import Path
 from ei.contents import content_hash
 from ei.plots import PICTURES
 from ei.prompt import read_template
-from ei.runs import experiment, lineage as lineages, settings as setting_rules, stale
+from ei.runs import (
+    experiment,
+    lineage as lineages,
+    probes,
+    settings as setting_rules,
+    sharing,
+    stale,
+)
 from ei.stage import UserError
 
 
@@ -70,6 +77,7 @@ def link_paths(settings):
     """
     data = settings["data"]
     paths = (settings["model"], settings["prompt"], data["train"], data["validation"])
+    paths += tuple((settings["probes"]["prompts"] or {}).values())
     for path in (*paths, settings.get("traces")):
         if isinstance(path, str) and os.path.exists(local(path)):
             literal(local(path))
@@ -105,6 +113,9 @@ def with_contents(run):
     """The run with the hashes of its prompt, questions and traces: other texts, other settings."""
     settings = {**run.settings, "prompt_sha256": content(prompt_file(run.settings["prompt"]))}
     settings["data"] = {**settings["data"], **hashes_of_sources(settings["data"])}
+    prompts = settings["probes"]["prompts"] or {}
+    hashes = {name: content(prompt_file(template)) for name, template in prompts.items()}
+    settings["probes"] = {**settings["probes"], "prompts_sha256": hashes}
     traces = settings.get("traces")
     if traces and not os.path.exists(local(traces)):
         raise WorkflowError(f"baseline.traces: the file {traces} does not exist")
@@ -146,7 +157,7 @@ SCHEMA = read_strictly(BASE / "workflow/schemas/config.schema.yaml")
 refuse_bad(config, "config.yaml")
 PRESETS = load_presets()
 RUNS = all_runs()
-SHARED = lineages.shared(RUNS)
+SHARED = sharing.shared(RUNS)
 for run in RUNS.values():
     link_paths(run.settings)
 # Files that other settings made, and a file that is newer than they: an input of the jobs that make
@@ -169,3 +180,4 @@ wildcard_constraints:
     step=r"\d+",
     shard=r"\d+",
     shards=r"\d+",
+    probe=only({name for run in RUNS.values() for name in probes.names(run.settings)}),
