@@ -14,7 +14,14 @@ from ei.contents import content_hash
 from ei.model.folder import parts as parts_of_model
 from ei.plots import PICTURES
 from ei.prompt import SHORT, read_template
-from ei.runs import experiment, lineage as lineages, settings as setting_rules, stale
+from ei.runs import (
+    experiment,
+    lineage as lineages,
+    probes,
+    settings as setting_rules,
+    sharing,
+    stale,
+)
 from ei.stage import UserError
 
 
@@ -70,9 +77,10 @@ def link_paths(settings):
     This is before the first job, since Snakemake looks only once for what is in a folder.
     """
     data = settings["data"]
-    prompt = SHORT.get(settings["prompt"], settings["prompt"])
-    paths = (settings["model"], prompt, data["train"], data["validation"])
-    for path in (*paths, settings.get("traces")):
+    prompts = [settings["prompt"], *(settings["probes"]["prompts"] or {}).values()]
+    paths = (settings["model"], data["train"], data["validation"], settings.get("traces"))
+    paths += tuple(SHORT.get(prompt, prompt) for prompt in prompts)
+    for path in paths:
         if isinstance(path, str) and os.path.exists(local(path)):
             literal(local(path))
 
@@ -109,6 +117,9 @@ def with_contents(run):
     settings = {**run.settings, "prompt_sha256": content(prompt_file(run.settings["prompt"]))}
     settings |= hash_of_model(local(run.settings["model"]))
     settings["data"] = {**settings["data"], **hashes_of_sources(settings["data"])}
+    prompts = settings["probes"]["prompts"] or {}
+    hashes = {name: content(prompt_file(template)) for name, template in prompts.items()}
+    settings["probes"] = {**settings["probes"], "prompts_sha256": hashes}
     traces = settings.get("traces")
     if traces and not os.path.exists(local(traces)):
         raise WorkflowError(f"baseline.traces: the file {traces} does not exist")
@@ -167,7 +178,7 @@ SCHEMA = read_strictly(BASE / "workflow/schemas/config.schema.yaml")
 refuse_bad(config, "config.yaml")
 PRESETS = load_presets()
 RUNS = all_runs()
-SHARED = lineages.shared(RUNS)
+SHARED = sharing.shared(RUNS)
 for run in RUNS.values():
     link_paths(run.settings)
 # Files that other settings made, and a file that is newer than they: an input of the jobs that make
@@ -190,3 +201,4 @@ wildcard_constraints:
     step=r"\d+",
     shard=r"\d+",
     shards=r"\d+",
+    probe=only({name for run in RUNS.values() for name in probes.names(run.settings)}),
