@@ -32,7 +32,7 @@ NEEDED = [
 ]
 
 
-def pairs(scored: pl.DataFrame, template: str, min_reward: float) -> pl.DataFrame:
+def pairs(scored: pl.DataFrame, template: prompt.Template, min_reward: float) -> pl.DataFrame:
     """A pair for each question that has one (`ei.schema.PAIRS`), by question.
 
     Both are the rollouts with the lowest numbers. A wrong one of right form is preferred, as the
