@@ -69,10 +69,12 @@ def with_entropy(
 ) -> pl.DataFrame:
     """The responses with the column `entropy`, null for those that are not among the chosen."""
     from ei.model.entropy import response_entropy  # torch, for which the engine must not wait
+    from ei.model.room import enough_or, lowered
 
     rows = responses.join(chosen, on=schema.IDENTITY, how="semi")
     prompts, answers = rows["prompt_ids"].to_list(), rows["response_ids"].to_list()
-    entropy = response_entropy(task.policy, prompts, answers, task.device, row_tokens)
+    with enough_or(lambda: lowered("eval.row_tokens", row_tokens)):
+        entropy = response_entropy(task.policy, prompts, answers, task.device, row_tokens)
     measured = rows.select(schema.IDENTITY).with_columns(
         pl.Series("entropy", entropy, dtype=schema.RESPONSES["entropy"])
     )
