@@ -2,12 +2,17 @@
 
 
 def settings_of(wildcards):
-    """The settings of the run that a job is for; stops where two of them contradict each other."""
+    """The settings of a job's run at its step; stops where two of them contradict each other."""
     try:
         experiment.refuse_contradictions(RUNS[wildcards.run])
     except UserError as error:
         raise WorkflowError(str(error))
-    return RUNS[wildcards.run].settings
+    return setting_rules.at_step(RUNS[wildcards.run].settings, step_of(wildcards))
+
+
+def step_of(wildcards):
+    """The step that a job is for; 0 where it is for the whole run."""
+    return int(getattr(wildcards, "step", 0))
 
 
 def setting(*keys):
@@ -35,8 +40,8 @@ def lineage(stage):
     """A params function: the hash of every setting that the output depends on."""
 
     def get(wildcards):
-        step = int(getattr(wildcards, "step", 0))
-        return lineages.lineage(settings_of(wildcards), stage, step)
+        settings = RUNS[wildcards.run].settings
+        return lineages.lineage(settings, stage, step_of(wildcards))
 
     return get
 
@@ -72,6 +77,41 @@ def threads(wildcards):
 
 def prompt(wildcards):
     return literal(prompt_file(settings_of(wildcards)["prompt"]))
+
+
+def probe_prompt(wildcards):
+    settings = probes.changed(settings_of(wildcards), wildcards.probe)
+    return literal(prompt_file(settings["prompt"]))
+
+
+def probe_flags(section):
+    """A params function: the flags of a section as a probe changes it."""
+
+    def get(wildcards):
+        return setting_rules.flags(probes.changed(settings_of(wildcards), wildcards.probe)[section])
+
+    return get
+
+
+def probe_lineage(stage):
+    """A params function: the hash of every setting that a probe's output depends on."""
+
+    def get(wildcards):
+        step = int(wildcards.step)
+        return lineages.probe_lineages(settings_of(wildcards), wildcards.probe, step)[stage]
+
+    return get
+
+
+def of_probes(name):
+    """An input function: this file of each probe of the run."""
+
+    def get(wildcards):
+        run = wildcards.run
+        found = probes.planned(RUNS[run].settings, last_step(run))
+        return [f"{run}/step{step}/{probe}/{name}" for probe, step in found]
+
+    return get
 
 
 def shards_of(kind):
@@ -180,6 +220,13 @@ def initial_policy(wildcards):
     return policy(wildcards.run, int(wildcards.step) - 1)
 
 
+def replayed(wildcards):
+    """What the steps before this one kept, where it is trained on again."""
+    earlier = settings_of(wildcards)["sft"]["replay"] == "all"
+    steps = range(1, step_of(wildcards)) if earlier else ()
+    return [f"{wildcards.run}/step{step}/filtered.parquet" for step in steps]
+
+
 def base_policy(wildcards):
     return base_model(wildcards.run)
 
@@ -219,7 +266,7 @@ def best_policy(wildcards):
 def records_of_jobs(wildcards):
     """The benchmark records of every job that made a file of the run, wherever it ran."""
     run = wildcards.run
-    return lineages.records(RUNS[run], RUNS, SHARED, last_step(run))
+    return sharing.records(RUNS[run], RUNS, SHARED, last_step(run))
 
 
 def identity(wildcards, input):

@@ -183,7 +183,8 @@ def main() -> None:
         traces = from_file(flags.traces, train, held_out(flags.held_out), template)
     else:
         traces = from_solutions(train, template)
-    tokenizer, fingerprint = folder.load_tokenizer(flags.policy), folder.fingerprint(flags.policy)
+    tokenizer = folder.load_tokenizer(flags.policy)
+    fingerprint = folder.checked_fingerprint(flags.policy)
     table = rollouts(traces, template, tokenizer, fingerprint)
     table = fitting(table, folder.context(flags.policy), flags.skip_too_long)
     made_with = stage.settings(flags, "traces", "prompt", "skip_too_long")

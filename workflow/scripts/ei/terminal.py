@@ -28,8 +28,10 @@ LAST_LINES = {
     "traces": 1,
     "score": 1,
     "filter": 1,
+    "pairs": 1,
     "sft": 1,
     "metrics": 2,
+    "probe_metrics": 1,
     "best": 1,
 }
 # Rules whose whole log is told when all is done: a run's table, and what the runs say together.

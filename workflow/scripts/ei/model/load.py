@@ -3,6 +3,7 @@
 import functools
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ei.model import head
+from ei.model import architecture, head
+from ei.model import folder as folders
 from ei.model.attention import NAME, packed_attention
 from ei.model.weights import Policy, prepare
 from ei.stage import UserError
@@ -29,13 +31,10 @@ def load(
 
     On a GPU it computes in mixed precision, unless `mixed` says otherwise.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils import logging as transformers_logging
+    from transformers import AutoModelForCausalLM
 
-    transformers_logging.disable_progress_bar()
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder} is not a model folder: it has no config.json")
-    check_supported(AutoConfig.from_pretrained(folder), folder)
+    architecture.check(folder)
+    check_supported(architecture.read_config(folder), folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     except (OSError, ValueError) as error:
@@ -43,6 +42,21 @@ def load(
     model.to(device)  # type: ignore[arg-type]  # transformers wraps it and loses its signature
     use_packed_attention(model)
     return prepare(model, device.type == "cuda" if mixed is None else mixed)
+
+
+def load_checked(place: Path, device: torch.device) -> tuple[Policy, str]:
+    """The policy in a folder and the fingerprint of its weights, computed while they are loaded.
+
+    Raises UserError if a weight is not finite, or if the folder changes meanwhile.
+    """
+    folders.check(place)
+    guard = folders.Guard(place)
+    with ThreadPoolExecutor(1) as side:
+        hashed = side.submit(folders.checked_fingerprint, place)
+        policy = load(place, device)
+        fingerprint = hashed.result()
+    guard.refuse_change(fingerprint)
+    return policy, fingerprint
 
 
 def use_packed_attention(model: Any) -> None:

@@ -95,6 +95,24 @@ def fitting(requests: list[Request], max_tokens: int, context: int, skip: bool) 
     return [request for request in requests if len(request.prompt_ids) <= longest_prompt]
 
 
+def refuse_unknown_ids(requests: list[Request], tokenizer: Any, vocabulary: int) -> None:
+    """Raise UserError if the tokenizer is not that of a model with `vocabulary` embeddings.
+
+    A few added tokens beyond them, as a padding token, do no harm where no prompt has one.
+    """
+    if tokenizer.vocab_size > vocabulary:
+        raise UserError(
+            f"the tokenizer has {tokenizer.vocab_size} tokens, and the model embeddings of"
+            f" {vocabulary}: it is not this model's tokenizer"
+        )
+    for request in requests:
+        if max(request.prompt_ids, default=0) >= vocabulary:
+            raise UserError(
+                f"the prompt of question {request.question_id} has a token id beyond the model's"
+                f" vocabulary of {vocabulary}: the tokenizer is not the model's"
+            )
+
+
 def batches(requests: list[Request], size: int) -> list[list[Request]]:
     """The requests in groups of `size`, in order."""
     return [requests[start : start + size] for start in range(0, len(requests), size)]
