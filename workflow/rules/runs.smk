@@ -14,6 +14,7 @@ from ei.contents import content_hash
 from ei.plots import PICTURES
 from ei.prompt import read_template
 from ei.runs import experiment, lineage as lineages, settings as setting_rules, stale
+from ei.schema import ROUNDS
 from ei.stage import UserError
 
 
@@ -167,5 +168,6 @@ wildcard_constraints:
     experiment=only({run.experiment for run in RUNS.values()}),
     report="report|report_so_far",
     step=r"\d+",
+    round="|".join(ROUNDS),
     shard=r"\d+",
     shards=r"\d+",

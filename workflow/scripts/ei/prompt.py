@@ -18,6 +18,11 @@ def read_template(path: Path) -> str:
     return template
 
 
+def with_hint(question: str, answer: str, hint: str | None) -> str:
+    """The question with its hint behind it, in which {answer} stands for the reference answer."""
+    return question if hint is None else question + hint.replace("{answer}", answer)
+
+
 def fill(template: str, question: str) -> str:
     """The template with the question in it; other braces in either of them are plain text."""
     return template.replace(FIELD, question)

@@ -53,17 +53,24 @@ class Work:
 
 
 def make_requests(
-    questions: pl.DataFrame, samples: range, template: str, tokenizer: Any, seed: int, step: int
+    questions: pl.DataFrame,
+    samples: range,
+    template: str,
+    tokenizer: Any,
+    seed: int,
+    step: int,
+    hint: str | None = None,
 ) -> list[Request]:
     """A request for these rollouts of each question, in the order of the questions."""
+    asked = questions.select("question_id", "question", "answer").iter_rows()
     return [
         Request(
             name,
-            tokenizer(prompt.fill(template, question)).input_ids,
+            tokenizer(prompt.fill(template, prompt.with_hint(question, answer, hint))).input_ids,
             request_seed(seed, step, name),
             samples,
         )
-        for name, question in questions.select("question_id", "question").iter_rows()
+        for name, question, answer in asked
     ]
 
 
