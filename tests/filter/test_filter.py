@@ -151,3 +151,49 @@ def test_which_ones_the_control_draws_depends_on_the_draws_seeds_not_on_the_orde
     other = drawn(many().with_columns(pl.col("seed") + 1_000_000))
     assert first.equals(again)
     assert not first.select("question_id", "sample").equals(other.select("question_id", "sample"))
+
+
+def with_rounds(**rows):
+    """The first round, and rounds of rows (question, sample, response, reward, tokens)."""
+    tables = {"first": scored()}
+    for name, given in rows.items():
+        template = scored().head(1).with_columns(prompt_ids=pl.lit([9, 9, 9, 9, 9]))
+        tables[name] = pl.concat(
+            template.with_columns(
+                question_id=pl.lit(q), sample=pl.lit(s, pl.Int64), response=pl.lit(r),
+                reward=pl.lit(reward), response_ids=pl.lit([1] * n),
+                status=pl.lit("correct" if reward else "wrong"),
+            )
+            for q, s, r, reward, n in given
+        )  # fmt: skip
+    return filter_stage.together(tables)
+
+
+def test_what_further_rounds_solve_is_kept_too_and_counted():
+    rows = with_rounds(
+        extra=[("c", 2, "u", 1.0, 2), ("c", 3, "t", 0.0, 2)], hints=[("c", 4, "u", 1.0, 2)]
+    )
+    labelled = filter_stage.label(rows, filter_stage.Keep())
+    report = filter_stage.report(labelled)
+    assert report["rounds"] == {
+        "extra": {"rollouts": 2, "questions": 1, "correct": 1, "kept": 1},
+        "hints": {"rollouts": 1, "questions": 1, "correct": 1, "kept": 0},  # the same text again
+    }
+    assert report["kept"] + sum(report["dropped"].values()) == report["rollouts"] == len(ROWS) + 3
+
+
+def test_a_response_to_a_hint_is_trained_on_without_it():
+    rows = with_rounds(hints=[("c", 2, "u", 1.0, 2)])
+    kept = filter_stage.label(rows, filter_stage.Keep()).filter(pl.col("round") == "hints")
+    assert kept["prompt_ids"].to_list() == [[1, 1]]
+    assert kept["dropped"].to_list() == [None]
+
+
+def test_a_question_that_only_a_hint_solved_counts_as_unsolved():
+    rows = with_rounds(hints=[("c", 2, "u", 1.0, 2), ("c", 3, "t", 1.0, 2)])
+    keep = filter_stage.Keep(solved_above=0.5)
+    labelled = filter_stage.label(rows, keep)
+    assert filter_stage.report(labelled)["solved"]["never"] == 1
+    assert labelled.filter(pl.col("question_id") == "c")["dropped"].to_list() == [
+        "wrong", "wrong", None, None,
+    ]  # fmt: skip
