@@ -4,8 +4,9 @@ import pytest
 
 from ei.runs.experiment import refuse_contradictions
 from ei.runs.experiment import runs as make_runs
-from ei.runs.lineage import STAGES, artifacts, lineage, records, shared, work
+from ei.runs.lineage import STAGES, lineage, work
 from ei.runs.settings import merge
+from ei.runs.sharing import artifacts, records, shared
 from ei.stage import UserError
 
 CONFIG = {

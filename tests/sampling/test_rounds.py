@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from ei.prompt import fill, with_hint
+from ei.prompt import Template, fill, with_hint
 from ei.sampling.requests import make_requests
 from ei.sampling.rounds import Rounds, asked_again
 
@@ -58,18 +58,18 @@ def test_a_round_that_is_off_leaves_its_numbers_to_the_next():
 
 def test_a_hint_stands_behind_the_question_and_other_braces_are_text():
     asked = with_hint("What is {x}?", "\\frac{1}{2}", " (It is {answer}.)")
-    assert fill("User: {question}", asked) == "User: What is {x}? (It is \\frac{1}{2}.)"
+    assert fill(Template("User: {question}"), asked) == "User: What is {x}? (It is \\frac{1}{2}.)"
     assert with_hint("What?", "1", None) == "What?"
 
 
 def test_a_hint_changes_the_prompt_but_no_seed():
     class Words:
-        def __init__(self, text):
+        def __init__(self, text, add_special_tokens=True):
             self.input_ids = list(text.encode())
 
     questions = QUESTIONS.with_columns(answer=pl.lit("7"))
     plain, hinted = (
-        make_requests(questions, range(2), "{question}=", Words, 0, 1, hint)
+        make_requests(questions, range(2), Template("{question}="), Words, 0, 1, hint)
         for hint in (None, "{answer}")
     )
     assert bytes(hinted[0].prompt_ids) == b"w7="

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ei.runs.lineage import FROM_BASE, ON_DEMAND, PER_RUN, STAGES
+from ei.runs.lineage import FROM_BASE, ON_DEMAND, PER_PROBE, PER_RUN, STAGES
 from helpers import miniature, snakemake
 
 RUN = "results"
@@ -38,7 +38,9 @@ def files(block, keyword):
 def jobs(tmp_path_factory):
     """Those of a run of two steps with all rounds, and of its SFT baseline."""
     folder = tmp_path_factory.mktemp("planned")
-    miniature(folder, data={"development": 8}, shards=2, sample={"extra": 2, "hints": 1})
+    probes = {"prompts": {"plain": "workflow/prompts/question.txt"}, "samples": 2, "questions": 4}
+    rounds = {"extra": 2, "hints": 1}
+    miniature(folder, data={"development": 8}, shards=2, probes=probes, sample=rounds)
     on_demand = [
         leaf for name in ON_DEMAND_STAGES for step in (1, 2) for leaf in leaves(name, step)
     ]
@@ -56,8 +58,14 @@ def step_of(outputs):
     return found.pop() if found else 0
 
 
+PROBED = (("prompts/plain", 0), ("samples", 0), ("samples", 2))
+
+
 def leaves(stage, step, run=RUN):
     folder = run if STAGES[stage].when == PER_RUN else f"{run}/step{step}"
+    if STAGES[stage].when == PER_PROBE:
+        probes = [probe for probe, probed in PROBED if probed == step]
+        return {f"{folder}/{probe}/{name}" for probe in probes for name in STAGES[stage].leaves}
     return {f"{folder}/{name}" for name in STAGES[stage].leaves}
 
 
@@ -65,8 +73,8 @@ def test_every_stage_leaves_what_the_table_says(jobs):
     for name, stage in STAGES.items():
         if name in ("model", "traces"):
             continue
-        steps = (0,) if stage.when == PER_RUN else (0, 1, 2) if stage.when == FROM_BASE else (1, 2)
-        for step in steps:
+        steps = {PER_RUN: (0,), FROM_BASE: (0, 1, 2), PER_PROBE: (0, 1, 2)}
+        for step in steps.get(stage.when, (1, 2)):
             made = {
                 path
                 for rule in stage.rules
@@ -83,7 +91,8 @@ def test_a_sharded_rule_is_one_job_for_each_shard(jobs):
         for rule in stage.sharded:
             outputs = [path for _, _, made in of(jobs, rule) for path in made]
             assert outputs
-            assert all(re.search(r"/[01]-of-2\.parquet$", path) for path in outputs)
+            shards = r"0-of-1" if rule == "probe" else r"[01]-of-2"
+            assert all(re.search(rf"/{shards}\.parquet$", path) for path in outputs)
 
 
 def test_every_rule_reads_only_what_the_table_lets_its_stage_take(jobs):
@@ -100,6 +109,16 @@ def test_every_rule_reads_only_what_the_table_lets_its_stage_take(jobs):
                 ours = {path for path in inputs if path.startswith(f"{run}/")}
                 unknown = {p for p in ours - allowed if "-of-" not in p and "machine" not in p}
                 assert not unknown, (rule, unknown)
+
+
+def test_probes_wait_for_all_that_the_curve_needs(tmp_path):
+    probes = {"prompts": {"plain": "workflow/prompts/question.txt"}, "samples": 2}
+    miniature(tmp_path, probes=probes)
+    told = snakemake(tmp_path, "all", "--dry-run")
+    blocks = re.findall(r"^rule (\w+):\n((?:    .*\n)+)", told.stdout, re.MULTILINE)
+    priorities = {rule: re.search(r"priority: (\d+)", text) for rule, text in blocks}
+    assert priorities["probe"] is None  # which Snakemake says of 0
+    assert {int(priorities[rule][1]) for rule in ("sample", "eval", "sft")} == {10, 20, 30}
 
 
 def test_the_baseline_takes_traces_in_the_place_of_rollouts(jobs):

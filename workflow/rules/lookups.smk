@@ -76,7 +76,42 @@ def threads(wildcards):
 
 
 def prompt(wildcards):
-    return literal(local(settings_of(wildcards)["prompt"]))
+    return literal(prompt_file(settings_of(wildcards)["prompt"]))
+
+
+def probe_prompt(wildcards):
+    settings = probes.changed(settings_of(wildcards), wildcards.probe)
+    return literal(prompt_file(settings["prompt"]))
+
+
+def probe_flags(section):
+    """A params function: the flags of a section as a probe changes it."""
+
+    def get(wildcards):
+        return setting_rules.flags(probes.changed(settings_of(wildcards), wildcards.probe)[section])
+
+    return get
+
+
+def probe_lineage(stage):
+    """A params function: the hash of every setting that a probe's output depends on."""
+
+    def get(wildcards):
+        step = int(wildcards.step)
+        return lineages.probe_lineages(settings_of(wildcards), wildcards.probe, step)[stage]
+
+    return get
+
+
+def of_probes(name):
+    """An input function: this file of each probe of the run."""
+
+    def get(wildcards):
+        run = wildcards.run
+        found = probes.planned(RUNS[run].settings, last_step(run))
+        return [f"{run}/step{step}/{probe}/{name}" for probe, step in found]
+
+    return get
 
 
 def scored_in(name):
@@ -266,7 +301,7 @@ def best_policy(wildcards):
 def records_of_jobs(wildcards):
     """The benchmark records of every job that made a file of the run, wherever it ran."""
     run = wildcards.run
-    return lineages.records(RUNS[run], RUNS, SHARED, last_step(run))
+    return sharing.records(RUNS[run], RUNS, SHARED, last_step(run))
 
 
 def identity(wildcards, input):

@@ -29,3 +29,5 @@ ruleorder: share > filter
 ruleorder: share > sft
 ruleorder: share > grade
 ruleorder: share > metrics
+ruleorder: share > probe_grade
+ruleorder: share > probe_metrics

@@ -150,8 +150,9 @@ rule sft:
     threads: threads
     resources:
         gpu=gpus("sft"),
+        keep=setting("sft", "memory"),
     params:
-        flags=flags("sft", "gpus", "init", "replay"),
+        flags=flags("sft", "gpus", "memory", "init", "replay"),
         device=setting("device"),
         seed=setting("seed"),
         lineage=lineage("sft"),
@@ -167,6 +168,7 @@ rule sft:
         " --step {wildcards.step}"
         " --seed {params.seed}"
         " --gpus {resources.gpu}"
+        " --memory {resources.keep}"
         " {params.flags:q}"
         " --output {output.policy:q}"
         " --training {output.training:q}"
@@ -181,6 +183,7 @@ rule pairs:
         scored="{run}/step{step}/scored.parquet",
         extra=scored_in("extra"),
         prompt=prompt,
+        policy=base_policy,
         stale=if_stale("{run}/step{step}/pairs.parquet"),
     output:
         "{run}/step{step}/pairs.parquet",
@@ -197,6 +200,7 @@ rule pairs:
         "pairs.py"
         " --scored {input.scored:q} {input.extra:q}"
         " --prompt {input.prompt:q}"
+        " --policy {input.policy:q}"
         " --min_reward {params.min_reward}"
         " --output {output:q}"
         " --lineage {params.lineage}"

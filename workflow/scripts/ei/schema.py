@@ -228,6 +228,8 @@ class RunSummary(TypedDict):
     updates: list[UpdateSummary]
     stages: list[StageTime]
     seconds: float  # of the run's own jobs, as if one ran after another
+    wall_seconds: NotRequired[float]  # from the start of the first of them to the end of the last
+    paused_seconds: NotRequired[float]  # of these, gaps of over a minute without a job of the run
     gpu_seconds: float
     lineage: str
 

@@ -33,6 +33,7 @@ LAST_LINES = {
     "pairs": 1,
     "sft": 1,
     "metrics": 2,
+    "probe_metrics": 1,
     "best": 1,
 }
 # Rules whose whole log is told when all is done: a run's table, and what the runs say together.

@@ -64,7 +64,7 @@ def rollouts(scored: pl.DataFrame) -> dict[str, Any]:
 
 def kept(filtered: Filtering) -> dict[str, Any]:
     """What filter.py counted, with a zero for each usual reason that dropped nothing."""
-    counts = {name: filtered[name] for name in COUNTED if name in filtered}
+    counts = {name: count for name, count in filtered.items() if name in COUNTED}
     return {**counts, "dropped": {**dict.fromkeys(DROPPED, 0), **filtered["dropped"]}}
 
 

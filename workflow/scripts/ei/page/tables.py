@@ -63,7 +63,7 @@ RUN_COLUMNS = (
     "Kind",
     "What differs",
     "G",
-    Markup("D<sub>b</sub>"),
+    Markup("<math><msub><mi>D</mi><mi>b</mi></msub></math>"),
     "Epochs",
     "Seed",
     "Base, %",
@@ -73,6 +73,7 @@ RUN_COLUMNS = (
     "Entropy, nats",
     "GPU time",
     "Wall time",
+    "Sum of jobs",
 )
 # Every SFT baseline changes these: it is a single step, on responses that its policy did not write,
 # so their entropy is not measured, and there is nothing to draw again.
@@ -106,9 +107,19 @@ def run_row(run: RunSummary) -> list[Cell]:
         best_step(run["best"]),
         share(final["format_rate"]),
         number(final["entropy"], 3),
-        duration(run["gpu_seconds"]),
+        duration(run["gpu_seconds"] or None),  # a dash on a CPU
+        wall_time(run),
         duration(run["seconds"]),
     ]
+
+
+def wall_time(run: RunSummary) -> Cell:
+    """`40.0 min, 12.3 min of it paused`: from the first job's start to the last one's end."""
+    wall, paused = run.get("wall_seconds"), run.get("paused_seconds")
+    cell = duration(wall)
+    if not paused:
+        return cell
+    return cell._replace(text=f"{cell.text}, {duration(paused).text} of it paused")
 
 
 def best_step(best: BestStep | None) -> Cell:

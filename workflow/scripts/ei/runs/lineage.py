@@ -1,7 +1,7 @@
 """Which stage makes which file from what, and the lineage of every file.
 
 The lineage of a file is a hash of every setting that it depends on: its own stage's, and those of
-the stages before. Equal lineages are equal files: a run links to what an earlier run makes.
+the stages before. Equal lineages are equal files (ei/runs/sharing.py).
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ei.runs import probes
 from ei.runs.experiment import Run
 from ei.runs.settings import Settings, at_step, results_part
 from ei.schema import ROUNDS
@@ -18,6 +19,7 @@ PER_RUN = "run"  # such a stage runs once
 FROM_BASE = "base"  # for every step, and for the base policy as step 0
 PER_STEP = "step"  # for every step from 1 on
 ON_DEMAND = "demand"  # for a step from 1 on, where somebody asks for its files
+PER_PROBE = "probe"  # for every probe (ei.runs.probes), with the settings that it changes
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,11 @@ class Stage:
 
     `takes` names the stages whose files it reads, with how many steps back; `settings` are the keys
     of config.yaml that it depends on, whole sections or `section.key`; `leaves` are its files, in
-    the step's folder or, for a stage of the whole run, in the run's; `rules` are the rules that do
-    it, of which those in `sharded` are one job for each shard (the rule `sample_round` is called
-    `sample_extra` in the round `extra`). `without` are keys of these sections that belong to other
-    stages. `hashed_as` is the name in the hash where that is older than the stage's: another one
-    would make everybody's results again.
+    the step's folder or, for a stage of the whole run, in the run's, or in the probe's; `rules` are
+    the rules that do it, of which those in `sharded` are one job for each shard (the rule
+    `sample_round` is called `sample_extra` in the round `extra`). `without` are keys of these
+    sections that belong to other stages. `hashed_as` is the name in the hash where that is older
+    than the stage's: another one would make everybody's results again.
     """
 
     takes: tuple[tuple[str, int], ...]
@@ -62,7 +64,7 @@ def further_round(
 
 # In the order of a step. A new stage is a rule, a script, and a row here.
 STAGES = {
-    "model": Stage((), ("model",), (), ("model",), when=PER_RUN),
+    "model": Stage((), ("model", "model_sha256"), (), ("model",), when=PER_RUN),
     "data": Stage(
         takes=(),
         settings=("data.train", "data.validation", "data.development", "data.sha256"),
@@ -148,7 +150,31 @@ STAGES = {
         rules=("metrics",),
         when=FROM_BASE,
     ),
+    "probe": Stage(
+        takes=(("sft", 0), ("data", 0)),
+        settings=("eval", *DRAWN_WITH),
+        leaves=(),
+        rules=("probe",),
+        sharded=("probe",),  # always one, as a probe asks few questions
+        when=PER_PROBE,
+    ),
+    "probe_grade": Stage(
+        takes=(("probe", 0),),
+        settings=("score", "checker"),
+        leaves=("responses.parquet", "responses.json", "responses.pairs.parquet"),
+        rules=("probe_grade",),
+        when=PER_PROBE,
+    ),
+    "probe_metrics": Stage(
+        takes=(("probe_grade", 0),),
+        settings=(),
+        leaves=("eval.json",),
+        rules=("probe_metrics",),
+        when=PER_PROBE,
+    ),
 }
+
+PROBE_STAGES = [name for name, stage in STAGES.items() if stage.when == PER_PROBE]
 
 
 def lineage(
@@ -235,50 +261,19 @@ def folder(run: Run, stage: str, step: int) -> str:
     return run.folder if STAGES[stage].when == PER_RUN else f"{run.folder}/step{step}"
 
 
-def artifacts(run: Run) -> Iterator[tuple[str, str]]:
-    """(path, identity) of every file that runs could share; equal identities are equal files."""
-    known: dict[tuple[str, int], str] = {}
-    for stage, step in work(run):
-        line = lineage(run.settings, stage, step, known)
-        for name in STAGES[stage].leaves:
-            yield f"{folder(run, stage, step)}/{name}", f"{line}/{name.rsplit('/', 1)[-1]}"
+def probed(run: Run) -> Iterator[tuple[str, int, dict[str, str]]]:
+    """(probe, step, {stage: lineage}) of every probe that the run may make."""
+    known: dict[str, dict[tuple[str, int], str]] = {}
+    for probe, step in probes.possible(run.settings):
+        found = known.setdefault(probe, {})
+        yield probe, step, probe_lineages(run.settings, probe, step, found)
 
 
-def shared(all_runs: Mapping[str, Run]) -> dict[str, str]:
-    """{file: the equal file of an earlier run}, for every file that need not be made again."""
-    first: dict[str, str] = {}
-    links = {}
-    for run in all_runs.values():
-        for path, identity in artifacts(run):
-            if first.setdefault(identity, path) != path:
-                links[path] = first[identity]
-    return links
-
-
-def records(
-    run: Run, all_runs: Mapping[str, Run], links: Mapping[str, str], last: int
-) -> list[str]:
-    """The benchmark records of the jobs that made a run's files up to step `last`."""
-    found = []
-    for stage, step in work(run, last):
-        made_by = owner(run, stage, step, all_runs, links)
-        for rule in STAGES[stage].rules:
-            shards = made_by.settings["shards"] if rule in STAGES[stage].sharded else 0
-            names = [f"{rule}-{k}-of-{shards}" for k in range(shards)] or [rule]
-            place = folder(made_by, stage, step)
-            found += [f"{place}/benchmarks/{name}.jsonl" for name in names]
-    return found
-
-
-def owner(
-    run: Run, stage: str, step: int, all_runs: Mapping[str, Run], links: Mapping[str, str]
-) -> Run:
-    """The run whose jobs do the stage: this one, or the one that it links to.
-
-    Answers have no links of their own; they were drawn where they were graded.
-    """
-    leaves = STAGES["grade" if stage == "eval" else stage].leaves
-    ours = f"{folder(run, stage, step)}/{leaves[0]}"
-    if ours not in links:
-        return run
-    return all_runs[links[ours].removesuffix(ours.removeprefix(run.folder))]
+def probe_lineages(
+    settings: Settings, probe: str, step: int, known: dict[tuple[str, int], str] | None = None
+) -> dict[str, str]:
+    """{stage: lineage} of a probe of the policy that this step ends with; `known` as above."""
+    changed, known = probes.changed(settings, probe), {} if known is None else known
+    for earlier in range(1, step):
+        lineage(changed, "sft", earlier, known)
+    return {stage: lineage(changed, stage, step, known) for stage in PROBE_STAGES}

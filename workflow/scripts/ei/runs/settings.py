@@ -14,7 +14,7 @@ Settings = Mapping[str, Any]
 
 # How the work is done or drawn, not what comes out: these stay out of the lineage and of run.json.
 MACHINE_SECTIONS = {"vllm", "shards", "threads", "target_accuracy"}
-MACHINE_ONLY = {("sft", "gpus")}
+MACHINE_ONLY = {("sft", "gpus"), ("sft", "memory")}
 # Settings that may be a list: a value for each step, of which the last holds on.
 PER_STEP = {
     ("sample", "rollouts"),

@@ -17,7 +17,7 @@ COLUMNS = (*schema.IDENTITY, "prompt_ids", "response_ids")
 
 def read_sequences(path: Path, age: int = 0) -> list[Sequence]:
     """The table's rows as sequences that were sampled `age` steps ago."""
-    return [Sequence(*row, age) for row in read_columns(path, *COLUMNS).iter_rows()]
+    return [replace(Sequence(*row), age=age) for row in read_columns(path, *COLUMNS).iter_rows()]
 
 
 def union(steps: Iterable[list[Sequence]], most: int | None) -> list[Sequence]:
