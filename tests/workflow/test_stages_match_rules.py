@@ -12,13 +12,21 @@ ON_DEMAND_STAGES = [name for name, stage in STAGES.items() if stage.when == ON_D
 
 
 def planned_jobs(folder, *targets):
-    """[(rule, inputs, outputs)] of every job of a forced dry run."""
+    """[(rule, inputs, outputs)] of every job of a forced dry run; a round's are called by it."""
     told = snakemake(folder, *targets, "--dry-run", "--forceall")
     assert told.returncode == 0, told.stdout[-3000:]
     blocks = re.findall(
         r"^(?:rule|checkpoint|localrule) (\w+):\n((?:    .*\n)+)", told.stdout, re.MULTILINE
     )
-    return [(rule, files(text, "input"), files(text, "output")) for rule, text in blocks]
+    return [
+        (in_round(rule, text), files(text, "input"), files(text, "output")) for rule, text in blocks
+    ]
+
+
+def in_round(rule, block):
+    """`sample_extra`, as the table calls the rule `sample_round` in the round `extra`."""
+    found = re.search(r"^    wildcards: .*round=(\w+)", block, re.MULTILINE)
+    return rule.replace("_round", f"_{found[1]}") if found else rule
 
 
 def files(block, keyword):
@@ -28,10 +36,11 @@ def files(block, keyword):
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory):
-    """Those of a run of two steps and of its SFT baseline."""
+    """Those of a run of two steps with all rounds, and of its SFT baseline."""
     folder = tmp_path_factory.mktemp("planned")
     probes = {"prompts": {"plain": "workflow/prompts/question.txt"}, "samples": 2, "questions": 4}
-    miniature(folder, data={"development": 8}, shards=2, probes=probes)
+    rounds = {"extra": 2, "hints": 1}
+    miniature(folder, data={"development": 8}, shards=2, probes=probes, sample=rounds)
     on_demand = [
         leaf for name in ON_DEMAND_STAGES for step in (1, 2) for leaf in leaves(name, step)
     ]

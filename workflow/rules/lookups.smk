@@ -114,12 +114,47 @@ def of_probes(name):
     return get
 
 
+def scored_in(name):
+    """An input function: the scored rollouts of a further round of the step, where there is one."""
+
+    def get(wildcards):
+        drawn = lineages.is_done(settings_of(wildcards), name)
+        return [f"{wildcards.run}/step{wildcards.step}/{name}/scored.parquet"] if drawn else []
+
+    return get
+
+
+def rounds_of_steps(wildcards):
+    """The scored rollouts of the further rounds of each step."""
+    run = wildcards.run
+    rounds = [name for name in ROUNDS if lineages.is_done(RUNS[run].settings, name)]
+    names = [f"{name}/scored.parquet" for name in rounds]
+    return [path for name in names for path in of_steps(name, 1)(wildcards)]
+
+
+def rounds_before(wildcards):
+    """The scored rollouts of the rounds before this one."""
+    extra = scored_in("extra")(wildcards) if wildcards.round == "hints" else []
+    return [f"{wildcards.run}/step{wildcards.step}/scored.parquet", *extra]
+
+
+def flags_of_round(wildcards, input):
+    """The flags that make sample.py draw a further round."""
+    settings = settings_of(wildcards)
+    of_round = {"round": wildcards.round, "min_reward": settings["filter"]["min_reward"]}
+    return [*setting_rules.flags(settings["sample"] | of_round), "--scored", *input.scored]
+
+
+def lineage_of_round(wildcards):
+    return lineage(wildcards.round)(wildcards)
+
+
 def shards_of(kind):
     """An input function: the shards of a step's rollouts, or of its answers."""
 
     def get(wildcards):
         n = settings_of(wildcards)["shards"]
-        folder = f"{wildcards.run}/step{wildcards.step}/{kind}"
+        folder = f"{wildcards.run}/step{wildcards.step}/{kind.format(**dict(wildcards.items()))}"
         return [f"{folder}/{k}-of-{n}.parquet" for k in range(n)]
 
     return get

@@ -43,6 +43,7 @@ rule summarize:
         evaluations=of_steps("eval.json"),
         developments=of_steps("development.json"),
         scored=of_steps("scored.parquet", 1),
+        rounds=rounds_of_steps,
         filters=of_steps("filtered.json", 1),
         trainings=of_steps("training.json", 1),
         updates=of_steps("training.parquet", 1),

@@ -22,6 +22,7 @@ from ei.runs import (
     sharing,
     stale,
 )
+from ei.schema import ROUNDS
 from ei.stage import UserError
 
 
@@ -199,6 +200,7 @@ wildcard_constraints:
     experiment=only({run.experiment for run in RUNS.values()}),
     report="report|report_so_far",
     step=r"\d+",
+    round="|".join(ROUNDS),
     shard=r"\d+",
     shards=r"\d+",
     probe=only({name for run in RUNS.values() for name in probes.names(run.settings)}),

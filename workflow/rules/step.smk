@@ -35,7 +35,7 @@ rule sample:
         sequences=setting("vllm", "sequences"),
         memory_percent=setting("vllm", "memory_percent"),
     params:
-        flags=flags("sample"),
+        flags=flags("sample", "extra", "hints", "hint"),
         engine=setting("engine"),
         device=setting("device"),
         seed=setting("seed"),
@@ -97,6 +97,8 @@ rule score:
 rule filter:
     input:
         scored="{run}/step{step}/scored.parquet",
+        extra=scored_in("extra"),
+        hints=scored_in("hints"),
         stale=if_stale("{run}/step{step}/filtered.parquet"),
     output:
         table="{run}/step{step}/filtered.parquet",
@@ -114,6 +116,8 @@ rule filter:
     shell:
         "filter.py"
         " --scored {input.scored:q}"
+        " --extra {input.extra:q}"
+        " --hints {input.hints:q}"
         " {params.flags:q}"
         " --output {output.table:q}"
         " --lineage {params.lineage}"
@@ -177,7 +181,9 @@ rule sft:
 rule pairs:
     input:
         scored="{run}/step{step}/scored.parquet",
+        extra=scored_in("extra"),
         prompt=prompt,
+        policy=base_policy,
         stale=if_stale("{run}/step{step}/pairs.parquet"),
     output:
         "{run}/step{step}/pairs.parquet",
@@ -192,8 +198,9 @@ rule pairs:
         lineage=lineage("pairs"),
     shell:
         "pairs.py"
-        " --scored {input.scored:q}"
+        " --scored {input.scored:q} {input.extra:q}"
         " --prompt {input.prompt:q}"
+        " --policy {input.policy:q}"
         " --min_reward {params.min_reward}"
         " --output {output:q}"
         " --lineage {params.lineage}"

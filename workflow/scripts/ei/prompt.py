@@ -48,6 +48,11 @@ def read_template(path: Path) -> Template:
     return template
 
 
+def with_hint(question: str, answer: str, hint: str | None) -> str:
+    """The question with its hint behind it, in which {answer} stands for the reference answer."""
+    return question if hint is None else question + hint.replace("{answer}", answer)
+
+
 def chat_from(path: Path) -> Template:
     """The messages of a YAML file; raises UserError for other keys, and for what is no text."""
     found = read_yaml(path)

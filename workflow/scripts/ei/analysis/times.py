@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ei.analysis.steps import TOKENS, training
 from ei.files import read_columns, read_evaluation, read_text
 from ei.runs.lineage import ON_DEMAND, STAGES
-from ei.schema import StageTime
+from ei.schema import ROUNDS, StageTime
 from ei.stage import UserError
 
 # In the order of a step. What is made on demand is no part of a run's time.
@@ -124,13 +124,14 @@ def gpus_per_job(folder: Path, stage: str, device: str) -> int:
         return 0
     if stage == "sft":
         return training(folder / "training.json")["processes"]
-    return 1 if stage in ("sample", "eval") else 0
+    return 1 if stage == "eval" or stage.startswith("sample") else 0
 
 
 def tokens(folder: Path, stage: str) -> int | None:
     """Response tokens that the stage sampled, or tokens that it trained on; None for the others."""
-    if stage == "sample":
-        return int(read_columns(folder / "scored.parquet", TOKENS)["tokens"].sum())
+    drawn_in = {"sample": folder, **{f"sample_{name}": folder / name for name in ROUNDS}}
+    if stage in drawn_in:
+        return int(read_columns(drawn_in[stage] / "scored.parquet", TOKENS)["tokens"].sum())
     if stage == "sft":
         return training(folder / "training.json")["tokens"]
     if stage == "eval":

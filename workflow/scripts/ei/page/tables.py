@@ -80,6 +80,8 @@ RUN_COLUMNS = (
 CHANGED_BY_SFT = (
     "steps",
     "early_stopping.patience",
+    "sample.extra",
+    "sample.hints",
     "filter.solved_above",
     "sft.entropy_rollouts",
 )

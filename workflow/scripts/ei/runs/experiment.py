@@ -18,6 +18,7 @@ TAKEN = re.compile(r"main|sft|sft_filtered|.*-seed\d+")
 BASELINE = {
     "steps": 1,
     "early_stopping": {"patience": None},
+    "sample": {"extra": 0, "hints": 0},
     "filter": {"keep": "all", "solved_above": None},
     "sft": {"entropy_rollouts": 0},
 }

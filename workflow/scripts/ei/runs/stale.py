@@ -13,9 +13,11 @@ from typing import Any
 from ei.runs.experiment import Run
 from ei.runs.lineage import ON_DEMAND, STAGES, folder, lineage, probed, work
 from ei.runs.settings import scientific
+from ei.schema import ROUNDS
 
 # Where the shards of a stage lie, in the step's folder.
 SHARDS_IN = {"sample": "rollouts", "eval": "answers"}
+SHARDS_IN |= {name: f"{name}/rollouts" for name in ROUNDS}
 
 
 def stale(runs: Iterable[Run]) -> set[str]:
