@@ -46,6 +46,7 @@ rule summarize:
         filters=of_steps("filtered.json", 1),
         trainings=of_steps("training.json", 1),
         updates=of_steps("training.parquet", 1),
+        probes=of_probes("eval.json"),
         records=records_of_jobs,
         stale=if_stale("{run}/run.json"),
     output:
@@ -62,6 +63,7 @@ rule summarize:
         "summarize.py"
         " --run {wildcards.run:q}"
         " {params.identity:q}"
+        " --probes {input.probes:q}"
         " --benchmarks {input.records:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

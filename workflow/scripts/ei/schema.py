@@ -182,7 +182,14 @@ class StageTime(TypedDict):
     shared_from: str | None  # the run whose job made the artifact; None where it is this one
 
 
-class RunSummary(TypedDict):
+class Probed(TypedDict):
+    """What a run's probes found: further evaluations, beside those of the curve."""
+
+    prompts: NotRequired[dict[str, Evaluation]]  # the base policy under other prompts, by name
+    samples: NotRequired[list[Evaluation]]  # several responses to each question: base, last step
+
+
+class RunSummary(Probed):
     """run.json: all that pictures, comparisons and the page need to know about a run."""
 
     run: str  # its folder
@@ -219,7 +226,9 @@ class Comparison(TypedDict):
 
     a: Side
     b: Side
-    what: str  # "steps", "base", "sft" or "main": what b is to a
+    what: str  # "steps", "base", "sft", "main", "prompt" or "samples": what b is to a
+    prompt: NotRequired[str]  # of "prompt": the other prompt that the base policy is b under
+    k: NotRequired[int]  # of "samples": accuracies are pass@k
     n: int  # questions that both answer
     accuracy_a: float
     accuracy_b: float
