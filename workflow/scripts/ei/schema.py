@@ -127,6 +127,7 @@ class StepSummary(TypedDict):
     kept: int
     status: dict[str, int]  # rollouts with each of STATUSES
     distinct_responses: int
+    distinct_correct: NotRequired[int]  # different texts to the same question, all correct
     dropped: dict[str, int]  # rollouts dropped for each reason
     sampling_entropy: float | None  # of the policy that sampled, over its own rollouts
     first_update_entropy: float | None  # of the training batch
@@ -147,6 +148,8 @@ class Filtering(TypedDict):
     status: dict[str, int]
     solved: dict[str, int]  # questions solved never, sometimes, always
     distinct_responses: int
+    distinct_correct: NotRequired[int]
+    questions: NotRequired[int]
 
 
 class Training(TypedDict):

@@ -63,7 +63,8 @@ def rollouts(scored: pl.DataFrame) -> dict[str, Any]:
 
 def kept(filtered: Filtering) -> dict[str, Any]:
     """What filter.py counted, with a zero for each reason that dropped nothing."""
-    counts = {name: filtered[name] for name in ("solved", "kept", "status", "distinct_responses")}
+    names = ("solved", "kept", "status", "distinct_responses", "distinct_correct")
+    counts = {name: filtered[name] for name in names if name in filtered}  # type: ignore[literal-required]
     return {**counts, "dropped": {reason: filtered["dropped"].get(reason, 0) for reason in DROPPED}}
 
 
