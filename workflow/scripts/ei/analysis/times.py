@@ -31,8 +31,8 @@ class Record(NamedTuple):
 def read_record(path: Path) -> Record:
     """The record at RUN/stepN/benchmarks/STAGE[-K-of-N].jsonl or RUN/benchmarks/STAGE.jsonl.
 
-    Those of a probe lie in a folder below. A stage without a step counts as part of step 0. Of a job that was killed and resumed the record
-    holds the last attempt only.
+    Those of a probe lie in a folder below. A stage without a step counts as part of step 0. Of a
+    job that was killed and resumed the record holds the last attempt only.
     """
     folder = next(parent for parent in path.parents if parent.name == "benchmarks").parent
     step = STEP.fullmatch(folder.name)
