@@ -30,7 +30,7 @@ def scored():
             {
                 "question_id": q, "sample": s, "response": r, "reward": reward,
                 "prompt_ids": [1, 1], "response_ids": [1] * n,
-                "status": "correct" if reward else "wrong",
+                "status": "correct" if reward else "wrong", "format_ok": r != "v", "seed": 7,
             }
             for q, s, r, reward, n in ROWS
         ]
@@ -61,7 +61,7 @@ def test_the_length_limit_counts_prompt_and_response():
 
 
 def test_wrong_responses_are_kept_on_request_and_still_counted_as_not_solved():
-    keep = filter_stage.Keep(correct_only=False)
+    keep = filter_stage.Keep(keep="all")
     report = filter_stage.report(filter_stage.label(scored(), keep))
     assert report["dropped"] == {"duplicate": 2}
     assert report["solved"] == {"never": 1, "sometimes": 1, "always": 1}
@@ -99,3 +99,53 @@ def test_a_reward_of_ones_own_counts_as_correct_from_the_least_reward_on():
         return filter_stage.label(halves, keep)["dropped"].null_count()
 
     assert (count(0.5), count(0.6)) == (5, 0)
+
+
+def test_right_form_is_enough_where_that_is_asked_for():
+    assert kept(keep="format") == [*[("a", sample) for sample in range(5)], ("b", 0)]
+
+
+def test_a_question_that_is_solved_often_enough_teaches_nothing():
+    assert kept(solved_above=0.9) == [("a", 0), ("a", 1), ("a", 2), ("a", 3)]
+    assert kept(solved_above=0.8) == []  # four of a's five rollouts are right
+    rows = filter_stage.label(scored(), filter_stage.Keep(dedupe=False, solved_above=0.9))
+    assert filter_stage.report(rows)["dropped"] == {"solved": 1, "wrong": 3}
+
+
+def many():
+    """Ten questions with ten rollouts each: 30 right, 70 of right form."""
+    return pl.concat(
+        scored()
+        .head(1)
+        .with_columns(
+            question_id=pl.lit(f"q{question}"),
+            sample=pl.lit(sample, pl.Int64),
+            response=pl.lit(f"{sample}"),
+            reward=pl.lit(1.0 if sample < 3 else 0.0),
+            format_ok=pl.lit(sample < 7),
+            seed=pl.lit(100 * question + sample, pl.Int64),
+        )
+        for question in range(10)
+        for sample in range(10)
+    )
+
+
+def drawn(rows, **settings):
+    keep = filter_stage.Keep(keep="random", **settings)
+    found = filter_stage.label(rows, keep).filter(pl.col("dropped").is_null())
+    assert found["format_ok"].all()
+    return found
+
+
+def test_the_random_control_keeps_as_many_as_are_right_whether_right_or_wrong():
+    found = drawn(many())
+    assert found.height == 30
+    assert 5 <= (found["reward"] == 0).sum() <= 29  # of 70, 40 are wrong: about 17 of 30
+    assert drawn(many(), max_per_question=2).height == 20
+
+
+def test_which_ones_the_control_draws_depends_on_the_draws_seeds_not_on_the_order_of_rows():
+    first, again = drawn(many()), drawn(many().sample(fraction=1.0, shuffle=True, seed=3))
+    other = drawn(many().with_columns(pl.col("seed") + 1_000_000))
+    assert first.equals(again)
+    assert not first.select("question_id", "sample").equals(other.select("question_id", "sample"))

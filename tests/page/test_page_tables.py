@@ -48,7 +48,12 @@ def test_a_run_shows_its_first_and_last_accuracy_with_the_interval_of_the_last()
     shown = texts(run_row(MAIN | {"best": {"step": 1, "accuracy": 0.25}}))
     assert len(shown) == len(RUN_COLUMNS)
     assert shown[:8] == ["main", "EI", "–", "2", "4", "2", "0", "10.0"]
-    assert shown[8:] == ["30.0 [26.0, 34.0]", "1 (25.0 %)", "90.0", "0.300", "10.0 min", "20.0 min"]
+    assert shown[8:12] == ["30.0 [26.0, 34.0]", "1 (25.0 %)", "90.0", "0.300"]
+    assert shown[12:] == ["10.0 min", "25.0 min", "20.0 min"]  # GPU, wall, sum of jobs
+
+
+def test_a_run_without_a_gpu_has_no_gpu_time() -> None:
+    assert texts(run_row(MAIN | {"gpu_seconds": 0.0}))[12] == "–"
 
 
 def test_an_sft_run_has_no_rollouts_and_does_not_list_what_every_sft_run_changes() -> None:

@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from ei.runs.lineage import FROM_BASE, PER_PROBE, PER_RUN, STAGES
+from ei.runs.lineage import FROM_BASE, ON_DEMAND, PER_PROBE, PER_RUN, STAGES
 from helpers import miniature, snakemake
 
 RUN = "results"
+ON_DEMAND_STAGES = [name for name, stage in STAGES.items() if stage.when == ON_DEMAND]
 
 
 def planned_jobs(folder, *targets):
@@ -31,7 +32,10 @@ def jobs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("planned")
     probes = {"prompts": {"plain": "workflow/prompts/question.txt"}, "samples": 2, "questions": 4}
     miniature(folder, data={"development": 8}, shards=2, probes=probes)
-    return planned_jobs(folder, "all", "baseline")
+    on_demand = [
+        leaf for name in ON_DEMAND_STAGES for step in (1, 2) for leaf in leaves(name, step)
+    ]
+    return planned_jobs(folder, "all", "baseline", *on_demand)
 
 
 def of(jobs, name, run=RUN):

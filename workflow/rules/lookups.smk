@@ -2,12 +2,17 @@
 
 
 def settings_of(wildcards):
-    """The settings of the run that a job is for; stops where two of them contradict each other."""
+    """The settings of a job's run at its step; stops where two of them contradict each other."""
     try:
         experiment.refuse_contradictions(RUNS[wildcards.run])
     except UserError as error:
         raise WorkflowError(str(error))
-    return RUNS[wildcards.run].settings
+    return setting_rules.at_step(RUNS[wildcards.run].settings, step_of(wildcards))
+
+
+def step_of(wildcards):
+    """The step that a job is for; 0 where it is for the whole run."""
+    return int(getattr(wildcards, "step", 0))
 
 
 def setting(*keys):
@@ -35,8 +40,8 @@ def lineage(stage):
     """A params function: the hash of every setting that the output depends on."""
 
     def get(wildcards):
-        step = int(getattr(wildcards, "step", 0))
-        return lineages.lineage(settings_of(wildcards), stage, step)
+        settings = RUNS[wildcards.run].settings
+        return lineages.lineage(settings, stage, step_of(wildcards))
 
     return get
 
@@ -71,12 +76,12 @@ def threads(wildcards):
 
 
 def prompt(wildcards):
-    return literal(local(settings_of(wildcards)["prompt"]))
+    return literal(prompt_file(settings_of(wildcards)["prompt"]))
 
 
 def probe_prompt(wildcards):
     settings = probes.changed(settings_of(wildcards), wildcards.probe)
-    return literal(local(settings["prompt"]))
+    return literal(prompt_file(settings["prompt"]))
 
 
 def probe_flags(section):
@@ -213,6 +218,13 @@ def initial_policy(wildcards):
     if settings_of(wildcards)["sft"]["init"] == "base":
         return base_model(wildcards.run)
     return policy(wildcards.run, int(wildcards.step) - 1)
+
+
+def replayed(wildcards):
+    """What the steps before this one kept, where it is trained on again."""
+    earlier = settings_of(wildcards)["sft"]["replay"] == "all"
+    steps = range(1, step_of(wildcards)) if earlier else ()
+    return [f"{wildcards.run}/step{step}/filtered.parquet" for step in steps]
 
 
 def base_policy(wildcards):

@@ -128,6 +128,7 @@ rule sft:
         init=initial_policy,
         base=base_policy,
         filtered="{run}/step{step}/filtered.parquet",
+        replayed=replayed,
         rollouts="{run}/step{step}/rollouts.parquet",
         stale=if_stale("{run}/step{step}/policy"),
     output:
@@ -145,8 +146,9 @@ rule sft:
     threads: threads
     resources:
         gpu=gpus("sft"),
+        keep=setting("sft", "memory"),
     params:
-        flags=flags("sft", "gpus", "init"),
+        flags=flags("sft", "gpus", "memory", "init", "replay"),
         device=setting("device"),
         seed=setting("seed"),
         lineage=lineage("sft"),
@@ -157,13 +159,43 @@ rule sft:
         " --init {input.init:q}"
         " --base {input.base:q}"
         " --filtered {input.filtered:q}"
+        " --replayed {input.replayed:q}"
         " --rollouts {input.rollouts:q}"
         " --step {wildcards.step}"
         " --seed {params.seed}"
         " --gpus {resources.gpu}"
+        " --memory {resources.keep}"
         " {params.flags:q}"
         " --output {output.policy:q}"
         " --training {output.training:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
+
+
+# Pair a right with a wrong rollout of each question, for preference training elsewhere. Nothing
+# here asks for it: `snakemake results/step3/pairs.parquet`.
+rule pairs:
+    input:
+        scored="{run}/step{step}/scored.parquet",
+        prompt=prompt,
+        stale=if_stale("{run}/step{step}/pairs.parquet"),
+    output:
+        "{run}/step{step}/pairs.parquet",
+    log:
+        "{run}/step{step}/logs/pairs.log",
+    benchmark:
+        "{run}/step{step}/benchmarks/pairs.jsonl"
+    conda:
+        CPU_ENV
+    params:
+        min_reward=setting("filter", "min_reward"),
+        lineage=lineage("pairs"),
+    shell:
+        "pairs.py"
+        " --scored {input.scored:q}"
+        " --prompt {input.prompt:q}"
+        " --min_reward {params.min_reward}"
+        " --output {output:q}"
         " --lineage {params.lineage}"
         " > {log:q} 2>&1"
 

@@ -21,6 +21,7 @@ import polars as pl
 
 from ei import questions, schema, stage
 from ei.files import forget_scratch, read_columns, stamp, write_table
+from ei.model import folder
 from ei.sampling.draw import Task, add_flags, draw, made_with, task_from
 from ei.sampling.table import ASKED
 from ei.stage import setting
@@ -97,9 +98,13 @@ def main() -> None:
     evaluation = stage.settings_from(flags, Evaluation)
     task = task_from(flags)
     asked = to_ask(flags.data, flags.development, flags.questions)
+    folder.check(task.policy)
+    guard = folder.Guard(task.policy)
     responses = with_split(draw(task, asked, range(evaluation.samples)), asked)
     chosen = to_measure(responses, evaluation.entropy_rollouts, task.shards, flags.seed)
     responses = with_entropy(responses, chosen, task, evaluation.row_tokens)
+    for fingerprint in responses["policy"].unique():
+        guard.refuse_change(fingerprint)
     write_table(responses, flags.output, stamp(flags.lineage, made_with(flags)))
     forget_scratch(flags.output)
     log.info("%s: %d responses", flags.output, responses.height)

@@ -6,7 +6,8 @@
 """
 
 import logging
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,50 +15,86 @@ import polars as pl
 
 from ei import stage
 from ei.files import read_table, stamp, write_json, write_table
+from ei.questions import shuffle
+from ei.schema import IDENTITY
 from ei.stage import setting
 
 log = logging.getLogger("filter")
-NEEDED = ["question_id", "sample", "response", "prompt_ids", "response_ids", "reward", "status"]
+NEEDED = [
+    *IDENTITY,
+    "seed",
+    "response",
+    "prompt_ids",
+    "response_ids",
+    "format_ok",
+    "reward",
+    "status",
+]
+KEPT = pl.col("dropped").is_null()
 
 
 @dataclass(frozen=True)
 class Keep:
     """Which scored rollouts are kept."""
 
-    correct_only: bool = setting(True, "drop rollouts whose reward is below --min_reward")
+    keep: str = setting(
+        "correct",
+        "what is kept: correct rollouts; any of right form (format); as many of right form as would"
+        " be correct (random); or all",
+        ["correct", "format", "random", "all"],
+    )
     min_reward: float = setting(1.0, "the least reward of a correct rollout")
+    solved_above: float | None = setting(
+        None, "drop questions that at least this share of their rollouts solves"
+    )
     dedupe: bool = setting(True, "keep a question's identical responses once")
     max_per_question: int | None = setting(None, "most responses of a question")
     max_tokens: int | None = setting(None, "most tokens of prompt and response together")
 
 
 def label(scored: pl.DataFrame, keep: Keep) -> pl.DataFrame:
-    """The rows by question and sample, with a column `dropped`: why, or null for those to keep.
+    """The rows by question and sample, with a column `dropped`: why, or null for those to keep."""
+    rows = scored.sort(IDENTITY).with_columns(dropped=pl.lit(None, pl.String))
+    for reason, holds in reasons(keep):
+        why = pl.when(KEPT & holds).then(pl.lit(reason)).otherwise("dropped")
+        rows = rows.with_columns(dropped=why)
+    return at_random(rows, scored, keep) if keep.keep == "random" else rows
 
-    Reasons, the first that holds: `wrong` (too low a reward, if `correct_only`), `too_long` (prompt
-    and response exceed `max_tokens`), `duplicate` (an earlier sample of the question has the same
-    text), `over_cap`.
+
+def reasons(keep: Keep) -> Iterator[tuple[str, pl.Expr]]:
+    """(reason, which rows it drops); the first reason that holds for a row is the row's.
+
+    `wrong` is too low a reward, `solved` belongs to a whole question, `duplicate` has the text of
+    an earlier sample of the question.
     """
-    length = pl.col("prompt_ids").list.len() + pl.col("response_ids").list.len()
-    too_low = pl.col("reward").cast(pl.Float32) < pl.lit(keep.min_reward, pl.Float32)
-    first: Any = pl.when(keep.correct_only & too_low).then(pl.lit("wrong"))
+    correct = pl.col("reward").cast(pl.Float32) >= pl.lit(keep.min_reward, pl.Float32)
+    if keep.keep == "correct":
+        yield "wrong", ~correct
+    if keep.keep in ("format", "random"):
+        yield "no_format", ~pl.col("format_ok")
     if keep.max_tokens is not None:
-        first = first.when(length > keep.max_tokens).then(pl.lit("too_long"))
-    rows = scored.sort("question_id", "sample").with_columns(first.otherwise(None).alias("dropped"))
-    good = pl.col("dropped").is_null()
+        length = pl.col("prompt_ids").list.len() + pl.col("response_ids").list.len()
+        yield "too_long", length > keep.max_tokens
+    if keep.solved_above is not None:
+        yield "solved", correct.mean().over("question_id") >= keep.solved_above
+    number = pl.int_range(pl.len())  # among the rows that share these columns, so far kept
     if keep.dedupe:
-        repeated = good & (pl.int_range(pl.len()).over("question_id", "response", "dropped") > 0)
-        rows = rows.with_columns(
-            pl.when(repeated).then(pl.lit("duplicate")).otherwise("dropped").alias("dropped")
-        )
+        yield "duplicate", number.over("question_id", "response", "dropped") > 0
     if keep.max_per_question is not None:
-        beyond = good & (
-            pl.int_range(pl.len()).over("question_id", "dropped") >= keep.max_per_question
-        )
-        rows = rows.with_columns(
-            pl.when(beyond).then(pl.lit("over_cap")).otherwise("dropped").alias("dropped")
-        )
-    return rows
+        yield "over_cap", number.over("question_id", "dropped") >= keep.max_per_question
+
+
+def at_random(rows: pl.DataFrame, scored: pl.DataFrame, keep: Keep) -> pl.DataFrame:
+    """The rows, of which only as many stay kept as `correct` would keep; the others: `not_drawn`.
+
+    Which ones depends on their identities alone: the seed of a draw names its run, step and sample.
+    """
+    count = label(scored, replace(keep, keep="correct"))["dropped"].null_count()
+    drawn = shuffle(rows.filter(KEPT), ["seed", *IDENTITY], "random").head(count)
+    drawn = drawn.select(*IDENTITY, drawn=pl.lit(True))
+    why = pl.when(KEPT & pl.col("drawn").is_null()).then(pl.lit("not_drawn")).otherwise("dropped")
+    marked = rows.join(drawn, on=IDENTITY, how="left", maintain_order="left")
+    return marked.with_columns(dropped=why).drop("drawn")
 
 
 def report(rows: pl.DataFrame) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ei import stage
 from ei.analysis.choice import best_evaluation
 from ei.analysis.probes import read_probes
 from ei.analysis.steps import step_summary, updates
-from ei.analysis.times import stage_times
+from ei.analysis.times import clock, stage_times
 from ei.files import read_evaluation, read_height, stamp, write_json
 from ei.schema import Evaluation, StepSummary
 
@@ -33,6 +33,7 @@ def summary(flags: argparse.Namespace) -> dict[str, Any]:
     steps = [step_summary(folders[step], step, settings["sft"]["epochs"]) for step in folders]
     times = stage_times(run, flags.benchmarks, settings["device"])
     own = [time for time in times if time["shared_from"] is None]
+    spent = clock(run, flags.benchmarks)
     stopped = expert and flags.steps < settings["steps"]
     return {
         "run": str(run),
@@ -47,7 +48,9 @@ def summary(flags: argparse.Namespace) -> dict[str, Any]:
         "updates": [update for step in folders for update in updates(folders[step], step)],
         **read_probes(flags.probes),
         "stages": times,
-        "seconds": sum(time["seconds"] for time in own),
+        "seconds": spent.jobs,
+        "wall_seconds": spent.wall,
+        "paused_seconds": spent.paused,
         "gpu_seconds": sum(time["gpu_seconds"] for time in own),
     }
 

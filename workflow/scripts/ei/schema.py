@@ -54,6 +54,24 @@ STATUSES = ("correct", "wrong", "no_format", "unparsable", "timeout", "error")
 # stepN/responses.parquet and development_responses.parquet
 RESPONSES: Columns = {**ROLLOUTS, "split": pl.String, "entropy": pl.Float64, **VERDICTS}
 
+# stepN/pairs.parquet, a row for each question with a correct and a wrong rollout
+PAIRS: Columns = {
+    "question_id": pl.String,
+    "question": pl.String,
+    "prompt": pl.String,  # the whole prompt; `chosen` and `rejected` continue it
+    "chosen": pl.String,
+    "rejected": pl.String,
+    "prompt_ids": pl.List(pl.Int32),
+    "chosen_ids": pl.List(pl.Int32),
+    "rejected_ids": pl.List(pl.Int32),
+    "chosen_sample": pl.Int32,
+    "rejected_sample": pl.Int32,
+    "chosen_reward": pl.Float32,
+    "rejected_reward": pl.Float32,
+    "step": pl.Int32,
+    "policy": pl.String,
+}
+
 # stepN/training.parquet, a row for each optimizer update; loss, entropy in nats per response token
 UPDATES: Columns = {
     "update": pl.Int64,
@@ -211,6 +229,8 @@ class RunSummary(Probed):
     updates: list[UpdateSummary]
     stages: list[StageTime]
     seconds: float  # of the run's own jobs, as if one ran after another
+    wall_seconds: NotRequired[float]  # from the start of the first of them to the end of the last
+    paused_seconds: NotRequired[float]  # of these, gaps of over a minute without a job of the run
     gpu_seconds: float
     lineage: str
 

@@ -28,6 +28,7 @@ LAST_LINES = {
     "traces": 1,
     "score": 1,
     "filter": 1,
+    "pairs": 1,
     "sft": 1,
     "metrics": 2,
     "probe_metrics": 1,

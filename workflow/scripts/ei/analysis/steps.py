@@ -12,7 +12,7 @@ from ei.schema import Filtering, StepSummary, Training, UpdateSummary
 TOKENS = pl.col("response_ids").list.len().alias("tokens")
 # Widened to 64 bits: a mean of 32-bit rewards would carry their rounding into run.json.
 REWARD = pl.col("reward").cast(pl.Float64)
-DROPPED = ("wrong", "duplicate", "over_cap", "too_long")  # filter.py's reasons
+DROPPED = ("wrong", "duplicate", "over_cap", "too_long")  # filter.py's usual reasons
 
 
 def step_summary(folder: Path, step: int, epochs: int) -> StepSummary:
@@ -62,10 +62,10 @@ def rollouts(scored: pl.DataFrame) -> dict[str, Any]:
 
 
 def kept(filtered: Filtering) -> dict[str, Any]:
-    """What filter.py counted, with a zero for each reason that dropped nothing."""
+    """What filter.py counted, with a zero for each usual reason that dropped nothing."""
     names = ("solved", "kept", "status", "distinct_responses", "distinct_correct")
     counts = {name: filtered[name] for name in names if name in filtered}  # type: ignore[literal-required]
-    return {**counts, "dropped": {reason: filtered["dropped"].get(reason, 0) for reason in DROPPED}}
+    return {**counts, "dropped": {**dict.fromkeys(DROPPED, 0), **filtered["dropped"]}}
 
 
 def trained(training: Training, updates: list[UpdateSummary], epochs: int) -> dict[str, Any]:

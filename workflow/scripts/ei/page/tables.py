@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ei.analysis.verdict import Verdict, verdict
+from ei.prose.words import in_turn
 from ei.schema import BestStep, Comparison, RunSummary
 
 NONE = "–"
@@ -32,6 +33,13 @@ def number(value: float | None, digits: int = 0) -> Cell:
     return Cell(f"{value:,.{digits}f}", value, True)
 
 
+def by_step(value: float | list[float] | None) -> Cell:
+    """A setting that may have a value for each step: `32, then 8`, sorted by the first of them."""
+    if isinstance(value, list):
+        return Cell(in_turn(value), value[0], True)
+    return number(value)
+
+
 def share(value: float | None, interval: list[float] | None = None) -> Cell:
     """A share in percent, with its interval: `68.8 [64.6, 72.7]`."""
     if value is None:
@@ -55,7 +63,7 @@ RUN_COLUMNS = (
     "Kind",
     "What differs",
     "G",
-    Markup("D<sub>b</sub>"),
+    Markup("<math><msub><mi>D</mi><mi>b</mi></msub></math>"),
     "Epochs",
     "Seed",
     "Base, %",
@@ -65,10 +73,16 @@ RUN_COLUMNS = (
     "Entropy, nats",
     "GPU time",
     "Wall time",
+    "Sum of jobs",
 )
 # Every SFT baseline changes these: it is a single step, on responses that its policy did not write,
-# so their entropy is not measured.
-CHANGED_BY_SFT = ("steps", "early_stopping.patience", "sft.entropy_rollouts")
+# so their entropy is not measured, and there is nothing to draw again.
+CHANGED_BY_SFT = (
+    "steps",
+    "early_stopping.patience",
+    "filter.solved_above",
+    "sft.entropy_rollouts",
+)
 
 
 def run_row(run: RunSummary) -> list[Cell]:
@@ -82,7 +96,7 @@ def run_row(run: RunSummary) -> list[Cell]:
         plain(run["name"]),
         plain("SFT" if sft else "EI"),
         plain(in_one_line(changes)),
-        number(sample.get("rollouts")),
+        by_step(sample.get("rollouts")),
         number(sample.get("questions")),
         number(settings.get("sft", {}).get("epochs")),
         number(run["seed"]),
@@ -91,9 +105,19 @@ def run_row(run: RunSummary) -> list[Cell]:
         best_step(run["best"]),
         share(final["format_rate"]),
         number(final["entropy"], 3),
-        duration(run["gpu_seconds"]),
+        duration(run["gpu_seconds"] or None),  # a dash on a CPU
+        wall_time(run),
         duration(run["seconds"]),
     ]
+
+
+def wall_time(run: RunSummary) -> Cell:
+    """`40.0 min, 12.3 min of it paused`: from the first job's start to the last one's end."""
+    wall, paused = run.get("wall_seconds"), run.get("paused_seconds")
+    cell = duration(wall)
+    if not paused:
+        return cell
+    return cell._replace(text=f"{cell.text}, {duration(paused).text} of it paused")
 
 
 def best_step(best: BestStep | None) -> Cell:

@@ -10,7 +10,7 @@ from ei.plots import curves, style
 from ei.plots.curves import Point
 from ei.plots.labels import End, label_ends
 from ei.plots.style import LineStyle
-from ei.prose.words import percent
+from ei.prose.words import in_turn, percent
 from ei.schema import Evaluation, RunSummary
 
 NO_EVALUATION = "no evaluation yet"
@@ -166,7 +166,7 @@ def along_setting(
         dash = "-" if value == main else style.DASHES[1 + k % (len(style.DASHES) - 1)]
         look = style.one_of(len(groups), k)._replace(dash=dash, bold=value == main)
         points = draw_seeds(axes, seeds, look.colour, shifts[k])
-        name = f"{symbol} = {value}" + (f", {len(seeds)} seeds" if len(seeds) > 1 else "")
+        name = f"{symbol} = {in_turn(value)}" + (f", {len(seeds)} seeds" if len(seeds) > 1 else "")
         ends.append(draw(axes, points, look, name, shifts[k]))
     ends += baseline_lines(axes, runs) + target_line(axes, target)
     finish(axes, ends)

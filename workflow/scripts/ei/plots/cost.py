@@ -55,9 +55,12 @@ def time(runs: Sequence[RunSummary]) -> Figure:
 
 
 def totals(run: RunSummary) -> str:
-    """The run's seconds and GPU-seconds in words."""
+    """The run's wall time, the sum of its jobs, and its GPU-seconds, in words."""
     gpu = f"{run['gpu_seconds']:,.0f} GPU-seconds" if run["gpu_seconds"] else "no GPU"
-    return f"{run['seconds']:,.0f} s of jobs, {gpu}; jobs may run in parallel"
+    jobs = f"{run['seconds']:,.0f} s of jobs, {gpu}; jobs may run in parallel"
+    wall, paused = run.get("wall_seconds"), run.get("paused_seconds")
+    pause = f" ({paused:,.0f} s of it paused)" if paused else ""
+    return f"{wall:,.0f} s of wall time{pause}, {jobs}" if wall else jobs
 
 
 def by_stage(times: Sequence[StageTime], most: int = 5) -> dict[int, dict[str, float]]:

@@ -12,11 +12,12 @@ from typing import Any
 
 from ei.runs import probes
 from ei.runs.experiment import Run
-from ei.runs.settings import Settings, results_part
+from ei.runs.settings import Settings, at_step, results_part
 
 PER_RUN = "run"  # such a stage runs once
 FROM_BASE = "base"  # for every step, and for the base policy as step 0
 PER_STEP = "step"  # for every step from 1 on
+ON_DEMAND = "demand"  # for a step from 1 on, where somebody asks for its files
 PER_PROBE = "probe"  # for every probe (ei.runs.probes), with the settings that it changes
 
 
@@ -45,7 +46,7 @@ DRAWN_WITH = ("prompt", "prompt_sha256", "engine", "device", "seed", "data.skip_
 
 # In the order of a step. A new stage is a rule, a script, and a row here.
 STAGES = {
-    "model": Stage((), ("model",), (), ("model",), when=PER_RUN),
+    "model": Stage((), ("model", "model_sha256"), (), ("model",), when=PER_RUN),
     "data": Stage(
         takes=(),
         settings=("data.train", "data.validation", "data.development", "data.sha256"),
@@ -82,6 +83,13 @@ STAGES = {
         settings=("filter",),
         leaves=("filtered.parquet", "filtered.json"),
         rules=("filter",),
+    ),
+    "pairs": Stage(
+        takes=(("score", 0),),
+        settings=("filter.min_reward", "prompt", "prompt_sha256"),
+        leaves=("pairs.parquet",),
+        rules=("pairs",),
+        when=ON_DEMAND,
     ),
     "sft": Stage(
         takes=(("sft", 1), ("filter", 0)),
@@ -167,7 +175,7 @@ def lineage(
         depends = {
             "stage": made.hashed_as or name,
             "step": step,
-            "own": own_settings(settings, made.settings),
+            "own": own_settings(at_step(settings, step), made.settings),
             "upstream": [
                 lineage(settings, before, step - back, known) for before, back in made.takes
             ],

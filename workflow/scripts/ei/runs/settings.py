@@ -3,7 +3,7 @@
 import difflib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jsonschema
@@ -12,7 +12,14 @@ Settings = Mapping[str, Any]
 
 # How the work is done or drawn, not what comes out: these stay out of the lineage and of run.json.
 MACHINE_SECTIONS = {"vllm", "shards", "threads", "target_accuracy"}
-MACHINE_ONLY = {("sft", "gpus")}
+MACHINE_ONLY = {("sft", "gpus"), ("sft", "memory")}
+# Settings that may be a list: a value for each step, of which the last holds on.
+PER_STEP = {
+    ("sample", "rollouts"),
+    ("sample", "temperature"),
+    ("filter", "solved_above"),
+    ("sft", "lr"),
+}
 
 
 LARGEST = 2**63 - 1  # what a table or an engine can hold
@@ -110,6 +117,39 @@ def unknown_key(prefix: str, section: Settings, allowed: Settings) -> str:
     near = difflib.get_close_matches(str(name), allowed, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(allowed)}"
     return f"{prefix}{name} is no setting; {hint}"
+
+
+def at_step(settings: Settings, step: int) -> dict[str, Any]:
+    """The settings of one step: of each list of values the one for this step, or the last.
+
+    Step 0, the base policy's evaluation, has those of step 1.
+    """
+    return with_lists(settings, lambda values: values[min(max(step, 1), len(values)) - 1])
+
+
+def shortened(settings: Settings) -> dict[str, Any]:
+    """The settings with each list of values as short as it can be, and one value as no list.
+
+    [8, 4, 4] says what [8, 4] says, and [8] what 8 says.
+    """
+
+    def shorten(values: list[Any]) -> Any:
+        last = len(values)
+        while last > 1 and values[last - 1] == values[last - 2]:
+            last -= 1
+        return values[:last] if last > 1 else values[0]
+
+    return with_lists(settings, shorten)
+
+
+def with_lists(settings: Settings, value_of: Callable[[list[Any]], Any]) -> dict[str, Any]:
+    """The settings with `value_of(list)` in the place of every list of values for the steps."""
+    found = dict(settings)
+    for section, key in PER_STEP:
+        values = settings.get(section, {}).get(key)
+        if isinstance(values, list):
+            found[section] = {**found[section], key: value_of(values)}
+    return found
 
 
 def merge(settings: Settings, changes: Settings) -> dict[str, Any]:
