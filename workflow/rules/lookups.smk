@@ -263,6 +263,12 @@ def best_policy(wildcards):
     return policy(run, json.loads(Path(best).read_text())["step"])
 
 
+def exported_policy(wildcards):
+    """The best policy; without questions to choose it on, the last one."""
+    run = wildcards.run
+    return f"{run}/best/policy" if RUNS[run].develops else policy(run, last_step(run))
+
+
 def records_of_jobs(wildcards):
     """The benchmark records of every job that made a file of the run, wherever it ran."""
     run = wildcards.run

@@ -10,6 +10,7 @@ localrules:
     discuss,
     report_plots,
     page,
+    export_policy,
 
 
 # The table of the steps, printed and kept.
@@ -206,5 +207,28 @@ rule page:
         " --discussion {input.discussion:q}"
         " --plots {params.plots:q}"
         " --browse {wildcards.experiment:q}"
+        " --output {output:q}"
+        " > {log:q} 2>&1"
+
+
+# The best policy as a folder for the hub, with a model card made from the run. Nothing is uploaded.
+rule export_policy:
+    input:
+        run="{run}/run.json",
+        policy=exported_policy,
+        base=base_policy,
+        prompt=prompt,
+    output:
+        directory("{run}/export"),
+    log:
+        "{run}/logs/export.log",
+    conda:
+        CPU_ENV
+    shell:
+        "export.py"
+        " --run {input.run:q}"
+        " --policy {input.policy:q}"
+        " --base {input.base:q}"
+        " --prompt {input.prompt:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"
