@@ -219,3 +219,11 @@ def test_a_user_s_error_on_the_command_line_is_one_sentence_and_status_1(step: P
     assert ended.stderr.strip().splitlines() == [
         f"error: the policy {step / 'nowhere'} is not a folder"
     ]
+
+
+def test_earlier_steps_are_trained_on_again_and_counted(step: Path) -> None:
+    tiny.table(tiny.sequences(30, seed=5), step / "before.parquet")
+    work = tiny.job(step, replayed=["filtered.parquet", "before.parquet"])
+    _, table, summary = done(work)
+    assert (summary["sequences"], summary["replayed"]) == (50, 30)
+    assert table.filter(pl.col("epoch") == 1)["sequences"].sum() == 50

@@ -95,6 +95,7 @@ def job(step: Path, name: str = "step1", **changes: Any) -> Job:
         "output": f"{name}/policy",
         "training": f"{name}/training.parquet",
     }
+    replayed = changes.pop("replayed", [])
     paths |= {key: changes.pop(key) for key in list(changes) if key in paths}
     recipe = Recipe(
         **{"lr": 1e-2, "batch": 8, "row_tokens": 100, "seed": "0/1", **changes.pop("recipe", {})}
@@ -102,7 +103,13 @@ def job(step: Path, name: str = "step1", **changes: Any) -> Job:
     options = Options(**{"entropy_rollouts": 16, "gpus": 0, **changes})
     files: dict[str, Any] = {key: step / path for key, path in paths.items()}
     return Job(
-        **files, lineage="abc", step=1, recipe=recipe, options=options, settings={"lr": 1e-2}
+        **files,
+        lineage="abc",
+        step=1,
+        replayed=[step / path for path in replayed],
+        recipe=recipe,
+        options=options,
+        settings={"lr": 1e-2},
     )
 
 

@@ -13,8 +13,16 @@ from pathlib import Path
 from ei.contents import content_hash
 from ei.model.folder import parts as parts_of_model
 from ei.plots import PICTURES
-from ei.prompt import read_template
-from ei.runs import experiment, lineage as lineages, settings as setting_rules, stale
+from ei.prompt import SHORT, read_template
+from ei.runs import (
+    experiment,
+    lineage as lineages,
+    probes,
+    settings as setting_rules,
+    sharing,
+    stale,
+)
+from ei.schema import ROUNDS
 from ei.stage import UserError
 
 
@@ -70,8 +78,10 @@ def link_paths(settings):
     This is before the first job, since Snakemake looks only once for what is in a folder.
     """
     data = settings["data"]
-    paths = (settings["model"], settings["prompt"], data["train"], data["validation"])
-    for path in (*paths, settings.get("traces")):
+    prompts = [settings["prompt"], *(settings["probes"]["prompts"] or {}).values()]
+    paths = (settings["model"], data["train"], data["validation"], settings.get("traces"))
+    paths += tuple(SHORT.get(prompt, prompt) for prompt in prompts)
+    for path in paths:
         if isinstance(path, str) and os.path.exists(local(path)):
             literal(local(path))
 
@@ -108,6 +118,9 @@ def with_contents(run):
     settings = {**run.settings, "prompt_sha256": content(prompt_file(run.settings["prompt"]))}
     settings |= hash_of_model(local(run.settings["model"]))
     settings["data"] = {**settings["data"], **hashes_of_sources(settings["data"])}
+    prompts = settings["probes"]["prompts"] or {}
+    hashes = {name: content(prompt_file(template)) for name, template in prompts.items()}
+    settings["probes"] = {**settings["probes"], "prompts_sha256": hashes}
     traces = settings.get("traces")
     if traces and not os.path.exists(local(traces)):
         raise WorkflowError(f"baseline.traces: the file {traces} does not exist")
@@ -117,12 +130,13 @@ def with_contents(run):
 
 
 def prompt_file(template):
-    """The template's path; stops in one sentence unless it is a text with {question} in it once."""
+    """The template's path; stops in one sentence unless it is one with {question} in it once."""
+    path = local(SHORT.get(template, template))
     try:
-        read_template(Path(local(template)))
+        read_template(Path(path))
     except UserError as error:
         raise WorkflowError(f"prompt: {error}")
-    return local(template)
+    return path
 
 
 @cache
@@ -165,7 +179,7 @@ SCHEMA = read_strictly(BASE / "workflow/schemas/config.schema.yaml")
 refuse_bad(config, "config.yaml")
 PRESETS = load_presets()
 RUNS = all_runs()
-SHARED = lineages.shared(RUNS)
+SHARED = sharing.shared(RUNS)
 for run in RUNS.values():
     link_paths(run.settings)
 # Files that other settings made, and a file that is newer than they: an input of the jobs that make
@@ -186,5 +200,7 @@ wildcard_constraints:
     experiment=only({run.experiment for run in RUNS.values()}),
     report="report|report_so_far",
     step=r"\d+",
+    round="|".join(ROUNDS),
     shard=r"\d+",
     shards=r"\d+",
+    probe=only({name for run in RUNS.values() for name in probes.names(run.settings)}),

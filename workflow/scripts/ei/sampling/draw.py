@@ -56,7 +56,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that sampling and evaluation have in common."""
     parser.add_argument("--policy", type=Path, required=True, help="a Hugging Face model folder")
     parser.add_argument("--data", type=Path, required=True, help="the questions, from data.py")
-    parser.add_argument("--prompt", type=Path, required=True, help="a text with {question} in it")
+    parser.add_argument(
+        "--prompt", type=Path, required=True, help="a text or a chat with {question} in it"
+    )
     parser.add_argument("--output", type=Path, required=True, help="a Parquet file")
     parser.add_argument("--step", type=int, required=True, help="of the run; it enters the seeds")
     parser.add_argument("--seed", type=int, required=True, help="of the run")
@@ -95,10 +97,13 @@ def made_with(flags: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def draw(task: Task, questions: pl.DataFrame, samples: range) -> pl.DataFrame:
+def draw(
+    task: Task, questions: pl.DataFrame, samples: range, hint: str | None = None
+) -> pl.DataFrame:
     """These rollouts of each question of the task's shard, in the columns of `schema.ROLLOUTS`.
 
-    They are sorted by `schema.IDENTITY`. What an interrupted job has drawn is not drawn again.
+    They are sorted by `schema.IDENTITY`. What an interrupted job has drawn is not drawn again. With
+    a hint, questions that do not fit are always left out: without it they did.
     """
     folder.check(task.policy)
     template = prompt.read_template(task.prompt)
@@ -108,17 +113,18 @@ def draw(task: Task, questions: pl.DataFrame, samples: range) -> pl.DataFrame:
         architecture.check(task.policy)
         tokenizer = folder.load_tokenizer(task.policy)
         asked = requests.make_requests(
-            questions, samples, template, tokenizer, task.seed, task.step
+            questions, samples, template, tokenizer, task.seed, task.step, hint
         )
         requests.refuse_unknown_ids(asked, tokenizer, architecture.vocabulary(task.policy))
-        asked = requests.fitting(asked, task.sampling.max_tokens, context, task.skip_too_long)
+        skip = task.skip_too_long or hint is not None
+        asked = requests.fitting(asked, task.sampling.max_tokens, context, skip)
         groups = requests.batches(asked, task.sampling.batch)
         asked = requests.shard(groups, task.number, task.shards)
 
         fingerprint = folder.checked_fingerprint(task.policy)
         made_from = (fingerprint, task.sampling, task.engine, task.device, asked, questions.rows())
         scratch = resumable.scratch_for(task.output, *made_from)
-        chunks = resumable.read_chunks(scratch)
+        chunks = resumable.read_chunks(scratch, asked)
         missing = without(asked, chunks)
 
         by_name = {request.question_id: request for request in asked}

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from ei import prompt
+from ei.prompt import Template, prompt_ids, with_hint
 from ei.questions import request_seed
 from ei.sampling.settings import Sampling
 from ei.stage import UserError
@@ -53,17 +53,24 @@ class Work:
 
 
 def make_requests(
-    questions: pl.DataFrame, samples: range, template: str, tokenizer: Any, seed: int, step: int
+    questions: pl.DataFrame,
+    samples: range,
+    template: Template,
+    tokenizer: Any,
+    seed: int,
+    step: int,
+    hint: str | None = None,
 ) -> list[Request]:
     """A request for these rollouts of each question, in the order of the questions."""
+    asked = questions.select("question_id", "question", "answer").iter_rows()
     return [
         Request(
             name,
-            tokenizer(prompt.fill(template, question)).input_ids,
+            prompt_ids(template, with_hint(question, answer, hint), tokenizer),
             request_seed(seed, step, name),
             samples,
         )
-        for name, question in questions.select("question_id", "question").iter_rows()
+        for name, question, answer in asked
     ]
 
 

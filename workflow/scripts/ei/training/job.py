@@ -12,11 +12,21 @@ import polars as pl
 import torch
 
 from ei import schema
-from ei.files import forget_scratch, put, read_columns, remove, stamp, write_json, write_table
+from ei.files import (
+    forget_scratch,
+    put,
+    read_columns,
+    remove,
+    stamp,
+    write_json,
+    write_table,
+    writing,
+)
 from ei.model import architecture, folder, weights
 from ei.model.entropy import entropy_sums
 from ei.model.load import compile_layers, load_checked, recompute_layers
 from ei.model.packing import Sequence
+from ei.model.room import enough_or, weights_alone
 from ei.model.tensors import not_finite
 from ei.model.weights import Policy
 from ei.stage import UserError
@@ -43,6 +53,7 @@ class Job:
     training: Path
     lineage: str
     step: int
+    replayed: list[Path]  # filtered.parquet of every earlier step that is trained on again
     recipe: Recipe
     options: Options
     settings: dict[str, Any] = field(default_factory=dict)  # for the metadata of the outputs
@@ -81,17 +92,18 @@ def run_job(job: Job, started: float, world: World) -> None:
     Every process of `world` runs this; only the first one writes.
     """
     clock = Clock(started, {"import": time.perf_counter() - started})
-    with memory_named(job.recipe.row_tokens):
-        with clock.phase("read"):
-            kept = read_kept(job)
-        with clock.phase("load"):
+    with clock.phase("read"):
+        kept = read_kept(job)
+    longest = max(map(len, kept), default=1)
+    with enough_or(lambda: memory.advice(job.options.memory, job.recipe.row_tokens, longest)):
+        with clock.phase("load"), enough_or(weights_alone):
             policy, fingerprint = load_checked(job.policy, world.device)
             refuse_other_policies(job, fingerprint)
             sequences.check(kept, job.recipe.row_tokens, len(policy.output))
         with clock.phase("sampling_entropy"):
             entropy = sampling_entropy(job, policy)
         if kept and job.init.resolve() != job.policy.resolve():
-            with clock.phase("load"):
+            with clock.phase("load"), enough_or(weights_alone):
                 del policy  # before the next one is loaded: 4 bytes a parameter, 6 on a GPU
                 policy, _ = load_checked(job.init, world.device)
         if world.first:
@@ -100,9 +112,11 @@ def run_job(job: Job, started: float, world: World) -> None:
         records = train_on(kept, job, policy, world, clock) if kept else []
         if not world.first:
             return
-        with clock.phase("save"):
+        with clock.phase("save"), writing(job.output, at=job.scratch):
             warning = write_policy(kept, job, policy)
-        found = {"step": job.step, **entropy, "sequences": len(kept), "warning": warning}
+        replayed = sum(sequence.age > 0 for sequence in kept)
+        found = {"step": job.step, **entropy, "sequences": len(kept), "replayed": replayed}
+        found["warning"] = warning
         publish(job, records, found | summary(records, world, clock))
 
 
@@ -121,8 +135,15 @@ def check_base(job: Job) -> None:
 
 
 def read_kept(job: Job) -> list[Sequence]:
-    """The filtered rollouts as sequences, each with an end-of-text token if `append_eos`."""
+    """The filtered rollouts as sequences, each with an end-of-text token if `append_eos`.
+
+    Where earlier steps are replayed, theirs as well (`sequences.union`).
+    """
     kept = sequences.read_sequences(job.filtered)
+    if job.replayed:
+        newest_first = enumerate(reversed(job.replayed), start=1)
+        earlier = (sequences.read_sequences(path, age) for age, path in newest_first)
+        kept = sequences.union([kept, *earlier], job.options.replay_max)
     if not job.options.append_eos:
         return kept
     ends = folder.end_ids(job.base)
@@ -233,22 +254,11 @@ def publish(job: Job, records: list[Record], found: dict[str, Any]) -> None:
 
 def open_scratch(job: Job) -> None:
     """Make the scratch folder, with at most a checkpoint in it; remove those of other lineages."""
-    job.scratch.mkdir(parents=True, exist_ok=True)
+    if job.scratch.is_file():
+        remove(job.scratch)
+    with writing(job.output, at=job.scratch):
+        job.scratch.mkdir(parents=True, exist_ok=True)
     forget_scratch(job.output, keep=job.scratch)
     for left in job.scratch.iterdir():
         if left.name != CHECKPOINT:
             remove(left)
-
-
-@contextlib.contextmanager
-def memory_named(row_tokens: int) -> Iterator[None]:
-    """Turn running out of memory into an error that names the setting to lower."""
-    try:
-        yield
-    except RuntimeError as error:  # on a CPU the allocator has no exception of its own
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise
-        raise UserError(
-            f"out of memory: lower sft.row_tokens, now {row_tokens}; memory grows with it."
-            f" {str(error).splitlines()[0]}"
-        ) from None
