@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 import small_run
+import torch
 from damages import ANYTHING, JSON, Damage, but, changed_json, flipped, rewritten
 from small_run import in_place_of, run_stage
 
@@ -94,6 +95,12 @@ FILES = {
     "tokenizer_config.json": OPTIONAL,
     "model.safetensors": WEIGHTS,
 }
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """A second one would wait more than compute: all of these are over in a moment."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
