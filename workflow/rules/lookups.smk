@@ -215,6 +215,11 @@ def base_model(run):
     return "models/" + "--".join(Path(model).parts)
 
 
+def known_model(run):
+    """The same folder, whatever its time: its content, or its revision, is in all lineages."""
+    return ancient(base_model(run))
+
+
 def machine_for_model(wildcards):
     """The machine check of the first run that needs the model: no download in vain."""
     folder = f"models/{wildcards.org}--{wildcards.name}@{wildcards.revision}"
@@ -251,7 +256,7 @@ def source(split):
 def initial_policy(wildcards):
     """The weights that training starts from: those that sampled, or the base model's."""
     if settings_of(wildcards)["sft"]["init"] == "base":
-        return base_model(wildcards.run)
+        return known_model(wildcards.run)
     return policy(wildcards.run, int(wildcards.step) - 1)
 
 
@@ -263,7 +268,7 @@ def replayed(wildcards):
 
 
 def base_policy(wildcards):
-    return base_model(wildcards.run)
+    return known_model(wildcards.run)
 
 
 def verdicts_before(wildcards):
