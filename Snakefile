@@ -60,7 +60,8 @@ rule report:
         "results/report_so_far/index.html",
 
 
-# Each preset is a target: its main run; with `_report`, also its other runs and its page.
+# Each preset is a target: its main run; with `_report`, also its other runs and its page. A study,
+# whose point is to compare its runs, makes all of that under either name.
 # `snakemake demo` is five steps on a CPU, in minutes: a tiny policy that learns arithmetic.
 for preset in PRESETS:
 
@@ -68,11 +69,10 @@ for preset in PRESETS:
         name:
             preset
         input:
-            finished(f"results/{preset}"),
+            of_preset(preset),
 
     rule:
         name:
             f"{preset}_report"
         input:
-            finished(*of_experiment(f"results/{preset}")),
-            f"results/{preset}/report/index.html",
+            of_preset(preset, report=True),
