@@ -97,8 +97,8 @@ def probe_lineage(stage):
     """A params function: the hash of every setting that a probe's output depends on."""
 
     def get(wildcards):
-        step = int(wildcards.step)
-        return lineages.probe_lineages(settings_of(wildcards), wildcards.probe, step)[stage]
+        settings = RUNS[wildcards.run].settings
+        return lineages.probe_lineages(settings, wildcards.probe, step_of(wildcards))[stage]
 
     return get
 
@@ -197,6 +197,17 @@ def finished(*runs):
     for run in runs:
         found += [f"{run}/best/best.json", f"{run}/best/policy"] if RUNS[run].develops else []
     return found
+
+
+def of_preset(preset, report=False):
+    """What a preset's target makes: its main run, or all of its runs and the page.
+
+    A preset that repeats its runs with several seeds is a study, and always makes all.
+    """
+    folder = f"results/{preset}"
+    if not report and not PRESETS[preset].get("seeds"):
+        return finished(folder)
+    return finished(*of_experiment(folder)) + [f"{folder}/report/index.html"]
 
 
 def shared_from(wildcards):
