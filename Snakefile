@@ -53,10 +53,13 @@ rule sweep:
         "results/report/index.html",
 
 
-# The page of the main run and of those other runs that are finished.
+# The page of what is there, of an unfinished run too; it starts nothing else.
 rule report:
-    input:
-        "results/report_so_far/index.html",
+    localrule: True
+    conda:
+        CPU_ENV
+    shell:
+        "progress.py --experiment results"
 
 
 # Each preset is a target: its main run; with `_report`, also its other runs and its page.

@@ -130,7 +130,8 @@ rule metrics:
 # Name the best step so far. With early stopping it decides whether there is another step.
 checkpoint best_so_far:
     input:
-        developments=developments_so_far,
+        developments=so_far("development.json"),
+        shown=shown_so_far,
         stale=if_stale("{run}/step{step}/best.json"),
     output:
         "{run}/step{step}/best.json",

@@ -105,6 +105,15 @@ def of_steps(name, first=0):
     return get
 
 
+def so_far(name, first=0):
+    """An input function: this file of each step up to the job's."""
+
+    def get(wildcards):
+        return [f"{wildcards.run}/step{n}/{name}" for n in range(first, int(wildcards.step) + 1)]
+
+    return get
+
+
 def of_experiment(experiment, kind=None):
     """The folders of an experiment's runs, the main run first."""
     return [
@@ -117,7 +126,7 @@ def of_experiment(experiment, kind=None):
 def finished(*runs):
     """What finished runs leave at the top of their folders; it depends on all that is below."""
     names = ["steps.csv", "run.json"]
-    names += [f"plots/{name}.{kind}" for name in ("accuracy", "entropy") for kind in ("png", "svg")]
+    names += [f"plots/{name}.{kind}" for name in OF_RUN for kind in ("png", "svg")]
     found = [f"{run}/{name}" for run in runs for name in names]
     for run in runs:
         found += [f"{run}/best/best.json", f"{run}/best/policy"] if RUNS[run].develops else []
@@ -200,9 +209,9 @@ def traces_flag(wildcards, input):
     return ["--traces", *input.traces] if input.traces else []
 
 
-def developments_so_far(wildcards):
-    steps = range(int(wildcards.step) + 1)
-    return [f"{wildcards.run}/step{step}/development.json" for step in steps]
+def shown_so_far(wildcards):
+    """What was shown of the steps before: with early stopping nothing else asks for it in time."""
+    return [f"{wildcards.run}/step{n}/so_far.json" for n in range(int(wildcards.step))]
 
 
 def lineage_of_last(wildcards):
@@ -220,6 +229,12 @@ def records_of_jobs(wildcards):
     """The benchmark records of every job that made a file of the run, wherever it ran."""
     run = wildcards.run
     return lineages.records(RUNS[run], RUNS, SHARED, last_step(run))
+
+
+def records_so_far(wildcards):
+    """The same as far as the job's step."""
+    run = wildcards.run
+    return lineages.records(RUNS[run], RUNS, SHARED, int(wildcards.step))
 
 
 def identity(wildcards, input):
@@ -245,27 +260,26 @@ def target_accuracy(wildcards):
     return setting_rules.flags({"target_accuracy": target})
 
 
-def reported(wildcards):
-    """The runs of a page: all of the experiment, or for report_so_far the finished ones."""
-    experiment = wildcards.experiment
-    return [
-        run
-        for run in of_experiment(experiment)
-        if wildcards.report == "report" or run == experiment or os.path.exists(f"{run}/run.json")
-    ]
-
-
 def summaries(wildcards):
-    return [f"{run}/run.json" for run in reported(wildcards)]
+    return [f"{run}/run.json" for run in of_experiment(wildcards.experiment)]
+
+
+def of_all_steps(name, wildcards):
+    """This file of every step of the experiment's runs."""
+    return [
+        f"{run}/step{step}/{name}"
+        for run in of_experiment(wildcards.experiment)
+        for step in range(last_step(run) + 1)
+    ]
 
 
 def graded(wildcards):
-    """The graded validation responses of every step of the reported runs."""
-    return [
-        f"{run}/step{step}/responses.parquet"
-        for run in reported(wildcards)
-        for step in range(last_step(run) + 1)
-    ]
+    return of_all_steps("responses.parquet", wildcards)
+
+
+def shown_before(wildcards):
+    """What every page so far was made after, so that none takes the place of the final one."""
+    return of_all_steps("so_far.json", wildcards)
 
 
 def browsed(wildcards):

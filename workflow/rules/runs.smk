@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from ei.contents import content_hash
-from ei.plots import PICTURES
+from ei.plots import OF_RUN, PICTURES
 from ei.prompt import read_template
 from ei.runs import experiment, lineage as lineages, settings as setting_rules, stale
 from ei.stage import UserError
@@ -165,7 +165,6 @@ def only(names):
 wildcard_constraints:
     run=only(RUNS),
     experiment=only({run.experiment for run in RUNS.values()}),
-    report="report|report_so_far",
     step=r"\d+",
     shard=r"\d+",
     shards=r"\d+",
