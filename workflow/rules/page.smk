@@ -11,6 +11,7 @@ localrules:
     discuss,
     report_plots,
     page,
+    export_policy,
 
 
 # Sum up the run as far as this step, and show that: the table, the plots and the page so far.
@@ -23,6 +24,7 @@ rule progress:
         evaluations=so_far("eval.json"),
         developments=so_far("development.json"),
         scored=so_far("scored.parquet", 1),
+        rounds=rounds_so_far,
         filters=so_far("filtered.json", 1),
         trainings=so_far("training.json", 1),
         updates=so_far("training.parquet", 1),
@@ -86,9 +88,11 @@ rule summarize:
         evaluations=of_steps("eval.json"),
         developments=of_steps("development.json"),
         scored=of_steps("scored.parquet", 1),
+        rounds=rounds_of_steps,
         filters=of_steps("filtered.json", 1),
         trainings=of_steps("training.json", 1),
         updates=of_steps("training.parquet", 1),
+        probes=of_probes("eval.json"),
         records=records_of_jobs,
         stale=if_stale("{run}/run.json"),
     output:
@@ -105,6 +109,7 @@ rule summarize:
         "summarize.py"
         " --run {wildcards.run:q}"
         " {params.identity:q}"
+        " --probes {input.probes:q}"
         " --benchmarks {input.records:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"
@@ -249,5 +254,28 @@ rule page:
         " --discussion {input.discussion:q}"
         " --plots {params.plots:q}"
         " --browse {wildcards.experiment:q}"
+        " --output {output:q}"
+        " > {log:q} 2>&1"
+
+
+# The best policy as a folder for the hub, with a model card made from the run. Nothing is uploaded.
+rule export_policy:
+    input:
+        run="{run}/run.json",
+        policy=exported_policy,
+        base=base_policy,
+        prompt=prompt,
+    output:
+        directory("{run}/export"),
+    log:
+        "{run}/logs/export.log",
+    conda:
+        CPU_ENV
+    shell:
+        "export.py"
+        " --run {input.run:q}"
+        " --policy {input.policy:q}"
+        " --base {input.base:q}"
+        " --prompt {input.prompt:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

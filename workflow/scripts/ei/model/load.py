@@ -1,14 +1,18 @@
 """Loading a policy from its folder, to measure or to train with packed rows."""
 
+import functools
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
-from ei.model import head
+from ei.model import architecture, head
+from ei.model import folder as folders
 from ei.model.attention import NAME, packed_attention
 from ei.model.weights import Policy, prepare
 from ei.stage import UserError
@@ -27,13 +31,10 @@ def load(
 
     On a GPU it computes in mixed precision, unless `mixed` says otherwise.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils import logging as transformers_logging
+    from transformers import AutoModelForCausalLM
 
-    transformers_logging.disable_progress_bar()
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder} is not a model folder: it has no config.json")
-    check_supported(AutoConfig.from_pretrained(folder), folder)
+    architecture.check(folder)
+    check_supported(architecture.read_config(folder), folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     except (OSError, ValueError) as error:
@@ -41,6 +42,21 @@ def load(
     model.to(device)  # type: ignore[arg-type]  # transformers wraps it and loses its signature
     use_packed_attention(model)
     return prepare(model, device.type == "cuda" if mixed is None else mixed)
+
+
+def load_checked(place: Path, device: torch.device) -> tuple[Policy, str]:
+    """The policy in a folder and the fingerprint of its weights, computed while they are loaded.
+
+    Raises UserError if a weight is not finite, or if the folder changes meanwhile.
+    """
+    folders.check(place)
+    guard = folders.Guard(place)
+    with ThreadPoolExecutor(1) as side:
+        hashed = side.submit(folders.checked_fingerprint, place)
+        policy = load(place, device)
+        fingerprint = hashed.result()
+    guard.refuse_change(fingerprint)
+    return policy, fingerprint
 
 
 def use_packed_attention(model: Any) -> None:
@@ -76,8 +92,20 @@ def compile_layers(policy: Policy) -> None:
     # Inductor advises rounding fp32 products to TF32, which would change the loss.
     logging.getLogger("torch._inductor.utils").setLevel(logging.ERROR)
     for layer in policy.layers:
-        layer.compile(fullgraph=True, dynamic=True)
+        layer.forward = torch.compile(layer.forward, fullgraph=True, dynamic=True)
     policy.pointwise = compile_pointwise(head.nll_entropy_gradient)
+
+
+def recompute_layers(policy: Policy) -> None:
+    """Let every decoder layer keep only its input for the backward pass, and run again there.
+
+    Layers that are to be compiled must be so before. There is no dropout, so the second run's
+    values are the first's.
+    """
+    for layer in policy.layers:
+        layer.forward = functools.partial(
+            checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
+        )
 
 
 def compile_pointwise(function: Callable[..., Any]) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
