@@ -54,10 +54,13 @@ rule sweep:
         "results/report/index.html",
 
 
-# The page of the main run and of those other runs that are finished.
+# The page of what is there, of an unfinished run too; it starts nothing else.
 rule report:
-    input:
-        "results/report_so_far/index.html",
+    localrule: True
+    conda:
+        CPU_ENV
+    shell:
+        "progress.py --experiment results"
 
 
 # The main run's best policy as a folder ready for the hub, with a model card.
