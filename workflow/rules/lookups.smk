@@ -84,11 +84,12 @@ def probe_prompt(wildcards):
     return literal(prompt_file(settings["prompt"]))
 
 
-def probe_flags(section):
-    """A params function: the flags of a section as a probe changes it."""
+def probe_flags(section, *more):
+    """A params function: the flags of a section as a probe changes it, and `more` flags."""
 
     def get(wildcards):
-        return setting_rules.flags(probes.changed(settings_of(wildcards), wildcards.probe)[section])
+        changed = probes.changed(settings_of(wildcards), wildcards.probe)[section]
+        return [*setting_rules.flags(changed), *more]
 
     return get
 
