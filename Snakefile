@@ -60,8 +60,15 @@ rule report:
         "results/report_so_far/index.html",
 
 
-# Each preset is a target: its main run; with `_report`, also its other runs and its page. A study,
-# whose point is to compare its runs, makes all of that under either name.
+# The main run's best policy as a folder ready for the hub, with a model card.
+rule export:
+    input:
+        "results/export",
+
+
+# Each preset is a target: its main run; with `_report`, also its other runs and its page; with
+# `_export`, the folder of its best policy. A study, whose point is to compare its runs, makes all of
+# them and the page under its own name as well.
 # `snakemake demo` is five steps on a CPU, in minutes: a tiny policy that learns arithmetic.
 for preset in PRESETS:
 
@@ -76,3 +83,9 @@ for preset in PRESETS:
             f"{preset}_report"
         input:
             of_preset(preset, report=True),
+
+    rule:
+        name:
+            f"{preset}_export"
+        input:
+            f"results/{preset}/export",

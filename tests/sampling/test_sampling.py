@@ -151,7 +151,7 @@ def test_rollouts_drawn_before_a_kill_are_kept_and_the_rest_is_the_same(
             yield [drawn[request.question_id, k] for request in group for k in range(4)]
 
     def drawn_into(scratch, **how):
-        chunks = resumable.read_chunks(tmp_path / scratch)
+        chunks = resumable.read_chunks(tmp_path / scratch, requests)
         done = {name for chunk in chunks for name in chunk["question_id"]}
         groups = engine([one for one in requests if one.question_id not in done], **how)
         chunks += resumable.write_chunks(

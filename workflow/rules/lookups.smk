@@ -309,6 +309,12 @@ def best_policy(wildcards):
     return policy(run, json.loads(Path(best).read_text())["step"])
 
 
+def exported_policy(wildcards):
+    """The best policy; without questions to choose it on, the last one."""
+    run = wildcards.run
+    return f"{run}/best/policy" if RUNS[run].develops else policy(run, last_step(run))
+
+
 def records_of_jobs(wildcards):
     """The benchmark records of every job that made a file of the run, wherever it ran."""
     run = wildcards.run
@@ -353,12 +359,14 @@ def summaries(wildcards):
 
 
 def graded(wildcards):
-    """The graded validation responses of every step of the reported runs."""
-    return [
-        f"{run}/step{step}/responses.parquet"
-        for run in reported(wildcards)
-        for step in range(last_step(run) + 1)
-    ]
+    """The graded validation responses of every step and probe of the reported runs."""
+    found = []
+    for run in reported(wildcards):
+        last = last_step(run)
+        found += [f"{run}/step{step}" for step in range(last + 1)]
+        planned = probes.planned(RUNS[run].settings, last)
+        found += [f"{run}/step{step}/{probe}" for probe, step in planned]
+    return [f"{folder}/responses.parquet" for folder in found]
 
 
 def browsed(wildcards):

@@ -76,10 +76,12 @@ def with_entropy(
     if chosen.is_empty():  # the policy need not be loaded
         return responses.with_columns(entropy=pl.lit(None, schema.RESPONSES["entropy"]))
     from ei.model.entropy import response_entropy  # torch, for which the engine must not wait
+    from ei.model.room import enough_or, lowered
 
     rows = responses.join(chosen, on=schema.IDENTITY, how="semi")
     prompts, answers = rows["prompt_ids"].to_list(), rows["response_ids"].to_list()
-    entropy = response_entropy(task.policy, prompts, answers, task.device, row_tokens)
+    with enough_or(lambda: lowered("eval.row_tokens", row_tokens)):
+        entropy = response_entropy(task.policy, prompts, answers, task.device, row_tokens)
     measured = rows.select(schema.IDENTITY).with_columns(
         pl.Series("entropy", entropy, dtype=schema.RESPONSES["entropy"])
     )

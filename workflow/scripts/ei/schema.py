@@ -151,6 +151,7 @@ class StepSummary(TypedDict):
     kept: int
     status: dict[str, int]  # rollouts with each of STATUSES
     distinct_responses: int
+    distinct_correct: NotRequired[int]  # different texts to the same question, all correct
     dropped: dict[str, int]  # rollouts dropped for each reason
     rounds: NotRequired[dict[str, dict[str, int]]]  # what the filter says of further rounds
     sampling_entropy: float | None  # of the policy that sampled, over its own rollouts
@@ -172,6 +173,8 @@ class Filtering(TypedDict):
     status: dict[str, int]
     solved: dict[str, int]  # questions solved never, sometimes, always; never with a hint
     distinct_responses: int
+    distinct_correct: NotRequired[int]
+    questions: NotRequired[int]
     # rollouts, questions, correct and kept ones of each further round, where there is one
     rounds: NotRequired[dict[str, dict[str, int]]]
 
@@ -209,7 +212,14 @@ class StageTime(TypedDict):
     shared_from: str | None  # the run whose job made the artifact; None where it is this one
 
 
-class RunSummary(TypedDict):
+class Probed(TypedDict):
+    """What a run's probes found: further evaluations, beside those of the curve."""
+
+    prompts: NotRequired[dict[str, Evaluation]]  # the base policy under other prompts, by name
+    samples: NotRequired[list[Evaluation]]  # several responses to each question: base, last step
+
+
+class RunSummary(Probed):
     """run.json: all that pictures, comparisons and the page need to know about a run."""
 
     run: str  # its folder
@@ -248,7 +258,9 @@ class Comparison(TypedDict):
 
     a: Side
     b: Side
-    what: str  # "steps", "base", "sft" or "main": what b is to a
+    what: str  # "steps", "base", "sft", "main", "prompt" or "samples": what b is to a
+    prompt: NotRequired[str]  # of "prompt": the other prompt that the base policy is b under
+    k: NotRequired[int]  # of "samples": accuracies are pass@k
     n: int  # questions that both answer
     accuracy_a: float
     accuracy_b: float

@@ -12,7 +12,15 @@ from ei.schema import Filtering, StepSummary, Training, UpdateSummary
 TOKENS = pl.col("response_ids").list.len().alias("tokens")
 # Widened to 64 bits: a mean of 32-bit rewards would carry their rounding into run.json.
 REWARD = pl.col("reward").cast(pl.Float64)
-COUNTED = ("rollouts", "solved", "kept", "status", "distinct_responses", "rounds")
+COUNTED = (
+    "rollouts",
+    "solved",
+    "kept",
+    "status",
+    "distinct_responses",
+    "distinct_correct",
+    "rounds",
+)
 DROPPED = ("wrong", "duplicate", "over_cap", "too_long")  # filter.py's usual reasons
 
 

@@ -36,11 +36,12 @@ class Record(NamedTuple):
 def read_record(path: Path) -> Record:
     """The record at RUN/stepN/benchmarks/STAGE[-K-of-N].jsonl or RUN/benchmarks/STAGE.jsonl.
 
-    A stage without a step counts as part of step 0. Of a job that was killed and resumed the record
-    holds the last attempt only. Snakemake records no times of the day; it writes the record when
-    the job ends, so the file's own time is that end, as long as copies keep it (`cp -a`).
+    Those of a probe lie in a folder below. A stage without a step counts as part of step 0. Of a
+    job that was killed and resumed the record holds the last attempt only. Snakemake records no
+    times of the day; it writes the record when the job ends, so the file's own time is that end, as
+    long as copies keep it (`cp -a`).
     """
-    folder = path.parent.parent
+    folder = next(parent for parent in path.parents if parent.name == "benchmarks").parent
     step = STEP.fullmatch(folder.name)
     run = folder.parent if step else folder
     stage = SHARD.sub("", path.stem)
@@ -124,7 +125,7 @@ def gpus_per_job(folder: Path, stage: str, device: str) -> int:
         return 0
     if stage == "sft":
         return training(folder / "training.json")["processes"]
-    return 1 if stage == "eval" or stage.startswith("sample") else 0
+    return 1 if stage in ("eval", "probe") or stage.startswith("sample") else 0
 
 
 def tokens(folder: Path, stage: str) -> int | None:

@@ -28,6 +28,9 @@ STAGES = {
     "eval": Segment("eval", style.SKY, "////"),
     "grade": Segment("grade", style.PINK, "xx"),
     "metrics": Segment("metrics", style.GREEN),
+    "probe": Segment("probe", style.PALE, ".."),
+    "probe_grade": Segment("probe_grade", style.PINK),
+    "probe_metrics": Segment("probe_metrics", style.SKY),
     OTHERS: Segment("others", "#E4E4E4"),
 }
 

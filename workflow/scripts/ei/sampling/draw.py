@@ -124,7 +124,7 @@ def draw(
         fingerprint = folder.checked_fingerprint(task.policy)
         made_from = (fingerprint, task.sampling, task.engine, task.device, asked, questions.rows())
         scratch = resumable.scratch_for(task.output, *made_from)
-        chunks = resumable.read_chunks(scratch)
+        chunks = resumable.read_chunks(scratch, asked)
         missing = without(asked, chunks)
 
         by_name = {request.question_id: request for request in asked}

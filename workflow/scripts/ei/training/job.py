@@ -12,11 +12,21 @@ import polars as pl
 import torch
 
 from ei import schema
-from ei.files import forget_scratch, put, read_columns, remove, stamp, write_json, write_table
-from ei.model import folder, weights
+from ei.files import (
+    forget_scratch,
+    put,
+    read_columns,
+    remove,
+    stamp,
+    write_json,
+    write_table,
+    writing,
+)
+from ei.model import architecture, folder, weights
 from ei.model.entropy import entropy_sums
 from ei.model.load import compile_layers, load_checked, recompute_layers
 from ei.model.packing import Sequence
+from ei.model.room import enough_or, weights_alone
 from ei.model.tensors import not_finite
 from ei.model.weights import Policy
 from ei.stage import UserError
@@ -82,25 +92,27 @@ def run_job(job: Job, started: float, world: World) -> None:
     Every process of `world` runs this; only the first one writes.
     """
     clock = Clock(started, {"import": time.perf_counter() - started})
-    with memory_named(job.recipe.row_tokens):
-        with clock.phase("read"):
-            kept = read_kept(job)
-        with clock.phase("load"):
+    with clock.phase("read"):
+        kept = read_kept(job)
+    longest = max(map(len, kept), default=1)
+    with enough_or(lambda: memory.advice(job.options.memory, job.recipe.row_tokens, longest)):
+        with clock.phase("load"), enough_or(weights_alone):
             policy, fingerprint = load_checked(job.policy, world.device)
             refuse_other_policies(job, fingerprint)
             sequences.check(kept, job.recipe.row_tokens, len(policy.output))
         with clock.phase("sampling_entropy"):
             entropy = sampling_entropy(job, policy)
         if kept and job.init.resolve() != job.policy.resolve():
-            with clock.phase("load"):
+            with clock.phase("load"), enough_or(weights_alone):
                 del policy  # before the next one is loaded: 4 bytes a parameter, 6 on a GPU
                 policy, _ = load_checked(job.init, world.device)
         if world.first:
+            check_base(job)
             open_scratch(job)
         records = train_on(kept, job, policy, world, clock) if kept else []
         if not world.first:
             return
-        with clock.phase("save"):
+        with clock.phase("save"), writing(job.output, at=job.scratch):
             warning = write_policy(kept, job, policy)
         replayed = sum(sequence.age > 0 for sequence in kept)
         found = {"step": job.step, **entropy, "sequences": len(kept), "replayed": replayed}
@@ -113,6 +125,13 @@ def refuse_other_policies(job: Job, fingerprint: str) -> None:
     for table in (job.filtered, job.rollouts):
         named = set(read_columns(table, "policy")["policy"].unique())
         folder.refuse_other_policy(named, fingerprint, table, job.policy)
+
+
+def check_base(job: Job) -> None:
+    """Raise UserError if the new policy would get a config or a tokenizer that cannot be used."""
+    if job.base.resolve() not in (job.policy.resolve(), job.init.resolve()):
+        architecture.check(job.base)
+    folder.load_tokenizer(job.base)
 
 
 def read_kept(job: Job) -> list[Sequence]:
@@ -235,22 +254,11 @@ def publish(job: Job, records: list[Record], found: dict[str, Any]) -> None:
 
 def open_scratch(job: Job) -> None:
     """Make the scratch folder, with at most a checkpoint in it; remove those of other lineages."""
-    job.scratch.mkdir(parents=True, exist_ok=True)
+    if job.scratch.is_file():
+        remove(job.scratch)
+    with writing(job.output, at=job.scratch):
+        job.scratch.mkdir(parents=True, exist_ok=True)
     forget_scratch(job.output, keep=job.scratch)
     for left in job.scratch.iterdir():
         if left.name != CHECKPOINT:
             remove(left)
-
-
-@contextlib.contextmanager
-def memory_named(row_tokens: int) -> Iterator[None]:
-    """Turn running out of memory into an error that names the setting to lower."""
-    try:
-        yield
-    except RuntimeError as error:  # on a CPU the allocator has no exception of its own
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise
-        raise UserError(
-            f"out of memory: lower sft.row_tokens, now {row_tokens}; memory grows with it."
-            f" {str(error).splitlines()[0]}"
-        ) from None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ei.model.head import CHUNK_LOGITS
+from ei.model.room import lowered
 from ei.model.weights import Policy
 
 log = logging.getLogger("sft")
@@ -62,6 +63,20 @@ def fitting(policy: Policy, row_tokens: int, free: int) -> Plan:
         needed[FULL] / GIB,
     )
     return plan
+
+
+def advice(memory: str, row_tokens: int, longest: int) -> str:
+    """What to set to what when memory runs out; no row can be shorter than the `longest` sequence.
+
+    `memory` is `sft.memory`, and both others are in tokens.
+    """
+    if memory == "full":
+        return "set sft.memory to auto"
+    if row_tokens <= longest:
+        rows = f"set filter.max_tokens to {longest // 2}, since the longest sequence has {longest}"
+    else:
+        rows = lowered("sft.row_tokens", row_tokens, longest)
+    return rows if memory == "small" else f"set sft.memory to small, or {rows}"
 
 
 def available(device: torch.device) -> int:
