@@ -133,7 +133,7 @@ def report(rows: pl.DataFrame) -> dict[str, Any]:
             "always": int((solved == 1).sum()),
         },
         "distinct_responses": rows.select("question_id", "response").n_unique(),
-        "distinct_correct": rows.filter(pl.col("status") == "correct")
+        "distinct_correct": unaided.filter(pl.col("status") == "correct")
         .select("question_id", "response")
         .n_unique(),
         "response_tokens_kept": int(kept["response_ids"].list.len().sum()),
