@@ -113,6 +113,14 @@ def run_row(run: RunSummary) -> list[Cell]:
     ]
 
 
+def run_table(runs: list[RunSummary]) -> tuple[list[str], list[list[Cell]]]:
+    """Headings and rows of the runs; without the column of GPU time where none used a GPU."""
+    used = any(run["gpu_seconds"] for run in runs)
+    shown = [k for k, name in enumerate(RUN_COLUMNS) if used or name != "GPU time"]
+    rows = [run_row(run) for run in runs]
+    return [RUN_COLUMNS[k] for k in shown], [[row[k] for k in shown] for row in rows]
+
+
 def wall_time(run: RunSummary) -> Cell:
     """`40.0 min, 12.3 min of it paused`: from the first job's start to the last one's end."""
     wall, paused = run.get("wall_seconds"), run.get("paused_seconds")
