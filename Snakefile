@@ -70,7 +70,8 @@ rule export:
 
 
 # Each preset is a target: its main run; with `_report`, also its other runs and its page; with
-# `_export`, the folder of its best policy.
+# `_export`, the folder of its best policy. A study, whose point is to compare its runs, makes all of
+# them and the page under either of the first two names.
 # `snakemake demo` is five steps on a CPU, in minutes: a tiny policy that learns arithmetic.
 for preset in PRESETS:
 
@@ -78,14 +79,13 @@ for preset in PRESETS:
         name:
             preset
         input:
-            finished(f"results/{preset}"),
+            of_preset(preset),
 
     rule:
         name:
             f"{preset}_report"
         input:
-            finished(*of_experiment(f"results/{preset}")),
-            f"results/{preset}/report/index.html",
+            of_preset(preset, report=True),
 
     rule:
         name:

@@ -144,7 +144,7 @@ use rule eval as probe with:
         "{run}/step{step}/benchmarks/{probe}/probe-{shard}-of-{shards}.jsonl"
     priority: 0
     params:
-        flags=probe_flags("eval"),
+        flags=probe_flags("eval", "--if_chat"),
         lineage=probe_lineage("probe"),
 
 

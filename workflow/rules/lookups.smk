@@ -84,11 +84,12 @@ def probe_prompt(wildcards):
     return literal(prompt_file(settings["prompt"]))
 
 
-def probe_flags(section):
-    """A params function: the flags of a section as a probe changes it."""
+def probe_flags(section, *more):
+    """A params function: the flags of a section as a probe changes it, and `more` flags."""
 
     def get(wildcards):
-        return setting_rules.flags(probes.changed(settings_of(wildcards), wildcards.probe)[section])
+        changed = probes.changed(settings_of(wildcards), wildcards.probe)[section]
+        return [*setting_rules.flags(changed), *more]
 
     return get
 
@@ -97,8 +98,8 @@ def probe_lineage(stage):
     """A params function: the hash of every setting that a probe's output depends on."""
 
     def get(wildcards):
-        step = int(wildcards.step)
-        return lineages.probe_lineages(settings_of(wildcards), wildcards.probe, step)[stage]
+        settings = RUNS[wildcards.run].settings
+        return lineages.probe_lineages(settings, wildcards.probe, step_of(wildcards))[stage]
 
     return get
 
@@ -216,6 +217,17 @@ def finished(*runs):
     return found
 
 
+def of_preset(preset, report=False):
+    """What a preset's target makes: its main run, or all of its runs and the page.
+
+    A preset that repeats its runs with several seeds is a study, and always makes all.
+    """
+    folder = f"results/{preset}"
+    if not report and not PRESETS[preset].get("seeds"):
+        return finished(folder)
+    return finished(*of_experiment(folder)) + [f"{folder}/report/index.html"]
+
+
 def shared_from(wildcards):
     return SHARED[wildcards.shared]
 
@@ -230,6 +242,11 @@ def base_model(run):
             f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)"
         )
     return "models/" + "--".join(Path(model).parts)
+
+
+def known_model(run):
+    """The same folder, whatever its time: its content, or its revision, is in all lineages."""
+    return ancient(base_model(run))
 
 
 def machine_for_model(wildcards):
@@ -268,7 +285,7 @@ def source(split):
 def initial_policy(wildcards):
     """The weights that training starts from: those that sampled, or the base model's."""
     if settings_of(wildcards)["sft"]["init"] == "base":
-        return base_model(wildcards.run)
+        return known_model(wildcards.run)
     return policy(wildcards.run, int(wildcards.step) - 1)
 
 
@@ -280,7 +297,7 @@ def replayed(wildcards):
 
 
 def base_policy(wildcards):
-    return base_model(wildcards.run)
+    return known_model(wildcards.run)
 
 
 def verdicts_before(wildcards):

@@ -95,11 +95,14 @@ def refuse_bad(settings, source):
 
 def load_presets():
     """{name: changes} of workflow/presets; each must leave settings that config.yaml could have."""
-    found = {}
-    for path in sorted((BASE / "workflow/presets").glob("*.yaml")):
-        found[path.stem] = read_strictly(path)
-        changed = setting_rules.with_preset(config, found[path.stem])
-        refuse_bad(changed, f"workflow/presets/{path.name}")
+    paths = sorted((BASE / "workflow/presets").glob("*.yaml"))
+    found = {path.stem: read_strictly(path) for path in paths}
+    for name, preset in found.items():
+        try:
+            changes = experiment.expanded(preset, found, (name,))
+        except UserError as error:
+            raise WorkflowError(f"workflow/presets/{name}.yaml: {error}")
+        refuse_bad(setting_rules.with_preset(config, changes), f"workflow/presets/{name}.yaml")
     return found
 
 
