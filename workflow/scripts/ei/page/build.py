@@ -77,6 +77,7 @@ def page(
         alpha=ALPHA,
         run_columns=run_columns,
         runs=run_rows,
+        took=tables.took(runs[0]),
         comparison_columns=tables.COMPARISON_COLUMNS,
         comparisons=tables.comparison_groups(comparisons),
         plots=pictures(plots, worth_drawing(runs)) if plots else [],
