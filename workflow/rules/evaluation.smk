@@ -204,7 +204,8 @@ rule probe_metrics:
 # Name the best step so far. With early stopping it decides whether there is another step.
 checkpoint best_so_far:
     input:
-        developments=developments_so_far,
+        developments=so_far("development.json"),
+        shown=shown_so_far,
         stale=if_stale("{run}/step{step}/best.json"),
     output:
         "{run}/step{step}/best.json",
