@@ -141,13 +141,7 @@ def report(rows: pl.DataFrame, min_reward: float = 1.0) -> dict[str, Any]:
             "always": int((solved == 1).sum()),
         },
         "distinct_responses": rows.select("question_id", "response").n_unique(),
-<<<<<<< HEAD
-        "distinct_correct": unaided.filter(pl.col("status") == "correct")
-        .select("question_id", "response")
-        .n_unique(),
-=======
         "distinct_correct": unaided.filter("correct").select("question_id", "response").n_unique(),
->>>>>>> P2
         "response_tokens_kept": int(kept["response_ids"].list.len().sum()),
         **further_rounds(rows),
     }
