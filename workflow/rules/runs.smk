@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ei.contents import content_hash
 from ei.model.folder import parts as parts_of_model
-from ei.plots import PICTURES
+from ei.plots import OF_RUN, PICTURES
 from ei.prompt import SHORT, read_template
 from ei.runs import (
     experiment,
@@ -201,7 +201,6 @@ def only(names):
 wildcard_constraints:
     run=only(RUNS),
     experiment=only({run.experiment for run in RUNS.values()}),
-    report="report|report_so_far",
     step=r"\d+",
     round="|".join(ROUNDS),
     shard=r"\d+",
