@@ -1,6 +1,5 @@
 """Runs, lineages and what is shared, from settings alone."""
 
-
 import pytest
 
 from ei.runs.experiment import refuse_contradictions
