@@ -63,8 +63,8 @@ def test_every_run_has_a_target_that_exports_it(tmp_path):
     miniature(tmp_path, sweep={"G2": {"sample": {"rollouts": 2}}})
     told = snakemake(tmp_path, "export", "demo_export", "results/sweep/G2/export", "--dry-run")
     assert told.returncode == 0, told.stdout[-3000:]
-    for run in ("results", "results/demo", "results/sweep/G2"):
-        assert f"output: {run}/export\n" in told.stdout
+    for name in ("results", "results/demo", "results/sweep/G2"):
+        assert f"output: {name}/export\n" in told.stdout
     # With development questions the best policy is exported, without them the last one.
     assert "input: results/demo/run.json, results/demo/best/policy, " in told.stdout
     assert "input: results/run.json, results/step2/policy, " in told.stdout
