@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from ei.schema import PAIRS
-from helpers import script
+from helpers import DEMO, script
 
 ROWS = [  # question, sample, response, reward, format_ok
     ("a", 0, "far off", 0.0, False),
@@ -35,7 +35,10 @@ def scored(tmp_path):
 def test_a_pair_has_the_first_right_rollout_and_the_first_wrong_one_of_right_form(scored):
     prompt, output = scored.with_name("prompt.txt"), scored.with_name("pairs.parquet")
     prompt.write_text("User: {question} <think>")
-    made = script("pairs.py", "--scored", scored, "--prompt", prompt, "--output", output)
+    made = script(
+        "pairs.py", "--scored", scored, "--prompt", prompt, "--policy", DEMO / "policy",
+        "--output", output,
+    )  # fmt: skip
     assert made.returncode == 0, made.stderr
     assert "1 pairs of 3 questions" in made.stderr
     [row] = pl.read_parquet(output).to_dicts()

@@ -71,6 +71,13 @@ def test_seconds_are_shown_in_the_unit_that_a_person_would_use() -> None:
     assert [duration(s).text for s in (45, 600, 9000)] == ["45 s", "10.0 min", "2.5 h"]
 
 
+def test_a_comparison_with_a_probe_names_the_prompt_or_the_number_of_responses() -> None:
+    prompt = compared("prompt", MAIN, 2, MAIN, 0) | {"prompt": "question"}
+    tries = compared("samples", MAIN, 2, MAIN, 0) | {"k": 8}
+    assert texts(comparison_row(prompt))[:2] == ["main, step 2", "main, step 0, prompt question"]
+    assert texts(comparison_row(tries))[:2] == ["main, step 2, pass@8", "main, step 0, pass@8"]
+
+
 def test_comparisons_stand_in_groups_and_an_empty_group_is_left_out() -> None:
     pairs = [compared(what, MAIN, 2, MAIN, 1) for what in ("steps", "sft")]
     assert [(group["title"], len(group["rows"])) for group in comparison_groups(pairs)] == [

@@ -254,6 +254,40 @@ def test_a_changed_value_for_a_step_runs_again_from_that_step_on(section, key):
     assert ("sft", 1) in changed_by(**{section: {key: [2 * value, value]}})
 
 
+def test_a_further_round_draws_nothing_of_the_first_round_again():
+    for name in ("extra", "hints"):
+        changed = changed_by(sample={**CONFIG["sample"], name: 4})
+        assert {("filter", 1), ("sft", 1), ("sample", 2)} <= changed
+        assert not changed & every("sample", "score", "eval", steps=(0, 1)) - {("eval", 1)}
+
+
+def test_rounds_that_are_off_have_no_job_and_leave_every_lineage_as_it_was():
+    off = {**CONFIG["sample"], "extra": 0, "hints": 0, "hint": "{answer}"}
+    assert changed_by(sample=off) == set()
+    stages = {stage for stage, _ in work(make_runs(CONFIG, {})["results"])}
+    assert not stages & {"extra", "hints"}
+
+
+def test_hints_keep_the_extra_round_and_another_hint_keeps_all_before():
+    def settings(**sample):
+        config = {**CONFIG, "sample": {**CONFIG["sample"], "extra": 4, **sample}}
+        return make_runs(config, {})["results"].settings
+
+    plain, hinted, other = settings(), settings(hints=1, hint="a"), settings(hints=1, hint="b")
+    assert lineage(plain, "extra", 1) == lineage(hinted, "extra", 1) == lineage(other, "extra", 1)
+    assert lineage(hinted, "hints", 1) != lineage(other, "hints", 1)
+    assert len({lineage(one, "filter", 1) for one in (plain, hinted, other)}) == 3
+
+
+def test_what_every_earlier_step_kept_is_behind_a_policy_that_replays_it():
+    """So a lineage needs no list of the replayed files: each step's policy hangs on its filter."""
+    replaying = {**CONFIG, "steps": 3, "sft": {**CONFIG["sft"], "init": "base", "replay": "all"}}
+    before = merge(make_runs(replaying, {})["results"].settings, {"filter": {"solved_above": None}})
+    after = merge(before, {"filter": {"solved_above": [None, 0.9, None]}})
+    assert lineage(before, "filter", 1) == lineage(after, "filter", 1)
+    assert lineage(before, "sft", 3) != lineage(after, "sft", 3)
+
+
 def test_a_list_that_says_the_same_is_no_change_of_the_run():
     sweep = {"same": {"sft": {"lr": [1.0, 1.0]}}, "later": {"sft": {"lr": [1.0, 0.5, 0.5]}}}
     found = make_runs({**CONFIG, "sweep": sweep}, {})

@@ -79,6 +79,10 @@ def settings(**changes):
             "eval.min_tokens, 9, is above eval.max_tokens, 8",
         ),
         (
+            {"sample": {"rollouts": [65536, 8], "extra": 2, "hints": 1}},
+            "65539 rollouts of a question in all rounds are more than 65536",
+        ),
+        (
             {"early_stopping": {"patience": 1}},
             "early_stopping.patience needs questions to measure on; set data.development",
         ),

@@ -13,13 +13,21 @@ ON_DEMAND_STAGES = [name for name, stage in STAGES.items() if stage.when == ON_D
 
 
 def planned_jobs(folder, *targets):
-    """[(rule, inputs, outputs)] of every job of a forced dry run."""
+    """[(rule, inputs, outputs)] of every job of a forced dry run; a round's are called by it."""
     told = snakemake(folder, *targets, "--dry-run", "--forceall")
     assert told.returncode == 0, told.stdout[-3000:]
     blocks = re.findall(
         r"^(?:rule|checkpoint|localrule) (\w+):\n((?:    .*\n)+)", told.stdout, re.MULTILINE
     )
-    return [(rule, files(text, "input"), files(text, "output")) for rule, text in blocks]
+    return [
+        (in_round(rule, text), files(text, "input"), files(text, "output")) for rule, text in blocks
+    ]
+
+
+def in_round(rule, block):
+    """`sample_extra`, as the table calls the rule `sample_round` in the round `extra`."""
+    found = re.search(r"^    wildcards: .*round=(\w+)", block, re.MULTILINE)
+    return rule.replace("_round", f"_{found[1]}") if found else rule
 
 
 def files(block, keyword):
@@ -29,10 +37,11 @@ def files(block, keyword):
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory):
-    """Those of a run of two steps and of its SFT baseline."""
+    """Those of a run of two steps with all rounds, and of its SFT baseline."""
     folder = tmp_path_factory.mktemp("planned")
     probes = {"prompts": {"plain": "workflow/prompts/question.txt"}, "samples": 2, "questions": 4}
-    miniature(folder, data={"development": 8}, shards=2, probes=probes)
+    rounds = {"extra": 2, "hints": 1}
+    miniature(folder, data={"development": 8}, shards=2, probes=probes, sample=rounds)
     on_demand = [
         leaf for name in ON_DEMAND_STAGES for step in (1, 2) for leaf in leaves(name, step)
     ]
@@ -122,3 +131,22 @@ def test_the_baseline_takes_traces_in_the_place_of_rollouts(jobs):
 def test_every_rule_that_the_table_names_is_in_the_plan(jobs):
     named = {rule for name, stage in STAGES.items() if name != "model" for rule in stage.rules}
     assert named <= {rule for rule, _, _ in jobs}
+
+
+def test_a_value_for_a_later_step_is_no_value_of_the_steps_before_it(tmp_path):
+    """In both runs step 2 has the same settings, but it starts from what step 1 made."""
+    late = {"sft": {"lr": 2e-4}}
+    probes = {"samples": 2, "questions": 4}
+    miniature(tmp_path, sft={"lr": [3e-4, 2e-4]}, probes=probes, sweep={"late": late})
+    targets = [f"{run}/run.json" for run in (RUN, f"{RUN}/sweep/late")]
+    told = snakemake(tmp_path, *targets, "--dry-run", "--printshellcmds")
+    assert told.returncode == 0, told.stdout[-3000:]
+    output = (
+        r"Shell command: .*--output (?:results/sweep/late|results)/(step2/\S+) .*--lineage (\w+)"
+    )
+    lineages = {}
+    for path, lineage in re.findall(output, told.stdout):
+        lineages.setdefault(path, []).append(lineage)
+    assert {"step2/policy", "step2/eval.json", "step2/samples/eval.json"} <= set(lineages)
+    for path, found in lineages.items():
+        assert len(set(found)) == len(found) == 2, path

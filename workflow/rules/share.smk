@@ -22,6 +22,8 @@ rule share:
 ruleorder: share > data
 ruleorder: share > gather
 ruleorder: share > traces
+ruleorder: share > gather_round
+ruleorder: share > score_round
 ruleorder: share > score
 ruleorder: share > filter
 ruleorder: share > sft

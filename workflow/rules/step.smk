@@ -10,7 +10,7 @@ and Tree Search", 2017.
 """
 
 # The policy that a step ends with.
-policy = lambda run, step: f"{run}/step{step}/policy" if step else base_model(run)
+policy = lambda run, step: f"{run}/step{step}/policy" if step else known_model(run)
 
 
 # Draw rollouts from the policy of the step before, for one shard of the step's questions.
@@ -36,7 +36,7 @@ rule sample:
         sequences=setting("vllm", "sequences"),
         memory_percent=setting("vllm", "memory_percent"),
     params:
-        flags=flags("sample"),
+        flags=flags("sample", "extra", "hints", "hint"),
         engine=setting("engine"),
         device=setting("device"),
         seed=setting("seed"),
@@ -98,6 +98,8 @@ rule score:
 rule filter:
     input:
         scored="{run}/step{step}/scored.parquet",
+        extra=scored_in("extra"),
+        hints=scored_in("hints"),
         stale=if_stale("{run}/step{step}/filtered.parquet"),
     output:
         table="{run}/step{step}/filtered.parquet",
@@ -115,6 +117,8 @@ rule filter:
     shell:
         "filter.py"
         " --scored {input.scored:q}"
+        " --extra {input.extra:q}"
+        " --hints {input.hints:q}"
         " {params.flags:q}"
         " --output {output.table:q}"
         " --lineage {params.lineage}"
@@ -179,7 +183,9 @@ rule sft:
 rule pairs:
     input:
         scored="{run}/step{step}/scored.parquet",
+        extra=scored_in("extra"),
         prompt=prompt,
+        policy=base_policy,
         stale=if_stale("{run}/step{step}/pairs.parquet"),
     output:
         "{run}/step{step}/pairs.parquet",
@@ -194,8 +200,9 @@ rule pairs:
         lineage=lineage("pairs"),
     shell:
         "pairs.py"
-        " --scored {input.scored:q}"
+        " --scored {input.scored:q} {input.extra:q}"
         " --prompt {input.prompt:q}"
+        " --policy {input.policy:q}"
         " --min_reward {params.min_reward}"
         " --output {output:q}"
         " --lineage {params.lineage}"

@@ -14,7 +14,7 @@ from ei.model.folder import record_fingerprint
 
 log = logging.getLogger("fetch_model")
 # Many models hold the same weights once more as .bin or .pth; those are not fetched.
-PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "LICENSE*"]
+PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "LICENSE*", "README.md"]
 TWICE = ["consolidated*"]  # Mistral's models have all weights once more under this name
 
 

@@ -5,6 +5,7 @@
         --output example/filtered.parquet
 """
 
+import argparse
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -14,9 +15,10 @@ from typing import Any
 import polars as pl
 
 from ei import stage
-from ei.files import read_table, stamp, write_json, write_table
+from ei.files import read_table, stacked, stamp, write_json, write_table
 from ei.questions import shuffle
-from ei.schema import IDENTITY
+from ei.sampling.rounds import FIRST
+from ei.schema import IDENTITY, ROUNDS
 from ei.stage import setting
 
 log = logging.getLogger("filter")
@@ -31,6 +33,7 @@ NEEDED = [
     "status",
 ]
 KEPT = pl.col("dropped").is_null()
+UNAIDED = pl.col("round") != "hints"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,19 @@ class Keep:
     dedupe: bool = setting(True, "keep a question's identical responses once")
     max_per_question: int | None = setting(None, "most responses of a question")
     max_tokens: int | None = setting(None, "most tokens of prompt and response together")
+
+
+def together(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all rounds, by the round's name, with a column `round`.
+
+    What was sampled with a hint follows the question's prompt of the first round from here on: the
+    policy learns to answer without one.
+    """
+    named = [rows.with_columns(round=pl.lit(name)) for name, rows in tables.items()]
+    plain = tables[FIRST].select("question_id", plain="prompt_ids").unique("question_id")
+    rows = stacked(named).join(plain, on="question_id", how="left", maintain_order="left")
+    prompt = pl.when(UNAIDED).then("prompt_ids").otherwise("plain")
+    return rows.with_columns(prompt_ids=prompt).drop("plain")
 
 
 def label(scored: pl.DataFrame, keep: Keep) -> pl.DataFrame:
@@ -76,7 +92,8 @@ def reasons(keep: Keep) -> Iterator[tuple[str, pl.Expr]]:
         length = pl.col("prompt_ids").list.len() + pl.col("response_ids").list.len()
         yield "too_long", length > keep.max_tokens
     if keep.solved_above is not None:
-        yield "solved", correct.mean().over("question_id") >= keep.solved_above
+        share = correct.filter(UNAIDED).mean().over("question_id")
+        yield "solved", share >= keep.solved_above
     number = pl.int_range(pl.len())  # among the rows that share these columns, so far kept
     if keep.dedupe:
         yield "duplicate", number.over("question_id", "response", "dropped") > 0
@@ -99,7 +116,8 @@ def at_random(rows: pl.DataFrame, scored: pl.DataFrame, keep: Keep) -> pl.DataFr
 
 def report(rows: pl.DataFrame) -> dict[str, Any]:
     """Counts of what was kept and dropped, and of questions never, sometimes and always solved."""
-    solved = rows.group_by("question_id").agg(pl.col("reward").mean())["reward"]
+    unaided = rows.filter(UNAIDED)
+    solved = unaided.group_by("question_id").agg(pl.col("reward").mean())["reward"]
     dropped = rows["dropped"].drop_nulls().value_counts()
     kept = rows.filter(pl.col("dropped").is_null())
     return {
@@ -115,24 +133,53 @@ def report(rows: pl.DataFrame) -> dict[str, Any]:
             "always": int((solved == 1).sum()),
         },
         "distinct_responses": rows.select("question_id", "response").n_unique(),
+        "distinct_correct": rows.filter(pl.col("status") == "correct")
+        .select("question_id", "response")
+        .n_unique(),
         "response_tokens_kept": int(kept["response_ids"].list.len().sum()),
+        **further_rounds(rows),
     }
+
+
+def further_rounds(rows: pl.DataFrame) -> dict[str, Any]:
+    """`rounds`: of each round but the first, its rollouts, questions, correct and kept ones."""
+    found = {
+        name: {
+            "rollouts": drawn.height,
+            "questions": drawn["question_id"].n_unique(),
+            "correct": int((drawn["status"] == "correct").sum()),
+            "kept": drawn["dropped"].null_count(),
+        }
+        for name in ROUNDS
+        if not (drawn := rows.filter(pl.col("round") == name)).is_empty()
+    }
+    return {"rounds": found} if found else {}
+
+
+def rounds_of(flags: argparse.Namespace) -> dict[str, pl.DataFrame]:
+    """The scored tables by their round: the first, and those further ones that there are."""
+    paths = {FIRST: flags.scored, **{name: getattr(flags, name) for name in ROUNDS}}
+    return {name: read_table(path, NEEDED) for name, path in paths.items() if path}
 
 
 def main() -> None:
     parser = stage.parser(__doc__)
     parser.add_argument("--scored", type=Path, required=True, help="scored.parquet, from score.py")
+    for name in ROUNDS:
+        parser.add_argument(f"--{name}", type=Path, nargs="?", help=f"that of the round {name}")
     parser.add_argument("--output", type=Path, required=True, help="filtered.parquet")
     stage.add_settings(parser, Keep)
     stage.add_lineage(parser)
     flags = parser.parse_args()
     keep = stage.settings_from(flags, Keep)
-    rows = label(read_table(flags.scored, NEEDED), keep)
+    tables = rounds_of(flags)
+    rows = label(together(tables), keep)
     found = report(rows)
     if found["kept"] == 0:
         log.warning("warning: no rollout is kept; this step's policy will be the one before")
     made = stamp(flags.lineage, asdict(keep))
-    write_table(rows.filter(pl.col("dropped").is_null()).drop("dropped"), flags.output, made)
+    of_tables = ["dropped"] if len(tables) > 1 else ["dropped", "round"]
+    write_table(rows.filter(KEPT).drop(of_tables), flags.output, made)
     write_json(found, flags.output.with_suffix(".json"), made)
     log.info(
         "%d of %d rollouts kept; dropped: %s", found["kept"], found["rollouts"], found["dropped"]

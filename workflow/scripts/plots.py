@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from ei import stage
 from ei.files import read_run
-from ei.plots import cost, entropy, formats, rollouts, style
+from ei.plots import breadth, cost, entropy, formats, rollouts, style
 from ei.plots.accuracy import accuracy, along_setting, levels
 from ei.schema import RunSummary
 
@@ -37,11 +37,15 @@ def pictures(target: float | None) -> dict[str, Plot]:
             along, setting="sft.epochs", symbol="epochs", title="Accuracy by epochs per step"
         ),
         "accuracy_questions": partial(
-            along, setting="sample.questions", symbol="D_b", title="Accuracy by questions per step"
+            along,
+            setting="sample.questions",
+            symbol="$D_b$",
+            title="Accuracy by questions per step",
         ),
         "entropy": entropy.entropy,
         "format": formats.format_path,
         "kept": rollouts.kept,
+        "breadth": breadth.breadth,
         "length": rollouts.length,
         "time": cost.time,
         "levels": levels,

@@ -17,6 +17,7 @@ from typing import Any
 
 from ei import stage
 from ei.analysis.choice import best_evaluation
+from ei.analysis.probes import read_probes
 from ei.analysis.steps import step_summary, updates
 from ei.analysis.times import clock, stage_times
 from ei.files import read_evaluation, read_height, stamp, write_json
@@ -33,7 +34,7 @@ def summary(flags: argparse.Namespace) -> dict[str, Any]:
     times = stage_times(run, flags.benchmarks, settings["device"])
     own = [time for time in times if time["shared_from"] is None]
     spent = clock(run, flags.benchmarks)
-    stopped = expert and flags.steps < settings["steps"]
+    stopped = expert and flags.steps < settings["steps"] and not flags.so_far
     return {
         "run": str(run),
         **stage.settings(flags, "name", "group", "kind", "seed", "settings", "changes"),
@@ -45,6 +46,7 @@ def summary(flags: argparse.Namespace) -> dict[str, Any]:
         "skipped_too_long": skipped(run, settings, evaluations, steps if expert else []),
         "steps": steps,
         "updates": [update for step in folders for update in updates(folders[step], step)],
+        **read_probes(flags.probes),
         "stages": times,
         "seconds": spent.jobs,
         "wall_seconds": spent.wall,
@@ -106,7 +108,10 @@ def read_flags() -> argparse.Namespace:
     add("--changes", type=json.loads, default={}, help="what differs from the main run, as JSON")
     add("--benchmarks", type=Path, nargs="*", default=[], metavar="FILE",
         help="Snakemake's benchmark records of the jobs that made the run's artifacts")  # fmt: skip
-    add("--output", type=Path, required=True, help="run.json")
+    add("--so_far", action="store_true", help="the run goes on after its last step")
+    add("--probes", type=Path, nargs="*", default=[], metavar="FILE",
+        help="eval.json of the run's probes, each in the folder that names it")  # fmt: skip
+    add("--output", type=Path, required=True, help="run.json, or a step's so_far.json")
     return parser.parse_args()
 
 

@@ -48,6 +48,11 @@ def read_template(path: Path) -> Template:
     return template
 
 
+def with_hint(question: str, answer: str, hint: str | None) -> str:
+    """The question with its hint behind it, in which {answer} stands for the reference answer."""
+    return question if hint is None else question + hint.replace("{answer}", answer)
+
+
 def chat_from(path: Path) -> Template:
     """The messages of a YAML file; raises UserError for other keys, and for what is no text."""
     found = read_yaml(path)
@@ -100,9 +105,32 @@ def chat_text(template: Template, question: str, tokenizer: Any) -> str:
     return text if opening and text.rstrip().endswith(opening.strip()) else text + opening
 
 
+def turn_ends(template: Template, tokenizer: Any) -> Ids:
+    """The special token that ends a turn in the model's chat; none where the prompt is no chat.
+
+    The end ids of a base model often lack it, though its chat template writes it.
+    """
+    if not template.chat:
+        return []
+    answer = "an answer"
+    chat = [{"role": "user", "content": "a question"}, {"role": "assistant", "content": answer}]
+    try:
+        text: str = tokenizer.apply_chat_template(chat, tokenize=False)
+    except Exception:  # a program again, which need not write an answer's end
+        return []
+    ids = tokenizer(text.rpartition(answer)[2], add_special_tokens=False).input_ids
+    special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return [one for one in ids if one in special][:1]
+
+
+def has_chat(tokenizer: Any) -> bool:
+    """Whether the model has a chat template."""
+    return bool(getattr(tokenizer, "chat_template", None))
+
+
 def refuse_without_chat(tokenizer: Any) -> None:
     """Raise UserError where the model has no chat template."""
-    if not getattr(tokenizer, "chat_template", None):
+    if not has_chat(tokenizer):
         raise UserError(
             "the prompt is a chat, and the model's tokenizer has no chat template; use a prompt"
             " that is a text, such as workflow/prompts/r1_zero.txt"

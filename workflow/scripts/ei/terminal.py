@@ -25,8 +25,10 @@ LAST_LINES = {
     "data": 1,
     "model": 1,
     "sample": 1,
+    "sample_round": 1,
     "traces": 1,
     "score": 1,
+    "score_round": 1,
     "filter": 1,
     "pairs": 1,
     "sft": 1,
@@ -37,7 +39,7 @@ LAST_LINES = {
 # Rules whose whole log is told when all is done: a run's table, and what the runs say together.
 AT_THE_END = ("table", "discuss")
 # The rules that take nearly all of the time: before each has ended once, nobody knows what is left.
-LONG = ("sample", "sft", "eval")
+LONG = ("sample", "sample_round", "sft", "eval")
 BAR = re.compile(r"\d+%\|")
 ENDED_BAR = re.compile(r"100%\|.*?\| (\d+)/\1 \[([\d:]+)<[^,]*, +[\d.]+ ?([a-z]+)/s, (.+)\]")
 # The run's folder, the step, the rule, and the shard that a log's path tells of.
@@ -48,6 +50,8 @@ CHATTER = re.compile(
     r"Select jobs to execute|Execute \d+ jobs|Building DAG|Using shell|Conda environments: ignored"
     r"|Assuming unrestricted|DAG of jobs will be updated|Updating checkpoint|Elapsed time"
 )
+# Links to what is there so far stand in the places of these files until they are made.
+STAND_INS = re.compile(r"the following output files of rule (plots|table|page) were not present")
 # The command line of a failed job; why it failed is told from its log.
 COMMAND_LINE = re.compile(r"RuleException:\s+CalledProcessError")
 CHATTY = {LogEvent.RUN_INFO, LogEvent.RESOURCES_INFO, LogEvent.JOB_FINISHED, LogEvent.PROGRESS}
@@ -259,5 +263,5 @@ def listen(logger: logging.Logger, names: Mapping[str, str]) -> None:
 def is_telling(record: logging.LogRecord) -> bool:
     """Whether a person wants to read what Snakemake says."""
     if record.levelno > logging.INFO:
-        return not COMMAND_LINE.match(str(record.msg))
+        return not (COMMAND_LINE.match(str(record.msg)) or STAND_INS.search(str(record.msg)))
     return getattr(record, "event", None) not in CHATTY and not CHATTER.match(str(record.msg))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ei.analysis.steps import TOKENS, training
 from ei.files import read_columns, read_evaluation, read_text
 from ei.runs.lineage import ON_DEMAND, STAGES
-from ei.schema import StageTime
+from ei.schema import ROUNDS, StageTime
 from ei.stage import UserError
 
 # In the order of a step. What is made on demand is no part of a run's time.
@@ -36,11 +36,12 @@ class Record(NamedTuple):
 def read_record(path: Path) -> Record:
     """The record at RUN/stepN/benchmarks/STAGE[-K-of-N].jsonl or RUN/benchmarks/STAGE.jsonl.
 
-    A stage without a step counts as part of step 0. Of a job that was killed and resumed the record
-    holds the last attempt only. Snakemake records no times of the day; it writes the record when
-    the job ends, so the file's own time is that end, as long as copies keep it (`cp -a`).
+    Those of a probe lie in a folder below. A stage without a step counts as part of step 0. Of a
+    job that was killed and resumed the record holds the last attempt only. Snakemake records no
+    times of the day; it writes the record when the job ends, so the file's own time is that end, as
+    long as copies keep it (`cp -a`).
     """
-    folder = path.parent.parent
+    folder = next(parent for parent in path.parents if parent.name == "benchmarks").parent
     step = STEP.fullmatch(folder.name)
     run = folder.parent if step else folder
     stage = SHARD.sub("", path.stem)
@@ -124,13 +125,14 @@ def gpus_per_job(folder: Path, stage: str, device: str) -> int:
         return 0
     if stage == "sft":
         return training(folder / "training.json")["processes"]
-    return 1 if stage in ("sample", "eval") else 0
+    return 1 if stage in ("eval", "probe") or stage.startswith("sample") else 0
 
 
 def tokens(folder: Path, stage: str) -> int | None:
     """Response tokens that the stage sampled, or tokens that it trained on; None for the others."""
-    if stage == "sample":
-        return int(read_columns(folder / "scored.parquet", TOKENS)["tokens"].sum())
+    drawn_in = {"sample": folder, **{f"sample_{name}": folder / name for name in ROUNDS}}
+    if stage in drawn_in:
+        return int(read_columns(drawn_in[stage] / "scored.parquet", TOKENS)["tokens"].sum())
     if stage == "sft":
         return training(folder / "training.json")["tokens"]
     if stage == "eval":

@@ -42,12 +42,9 @@ def check(folder: Path) -> None:
 
     0.5 s for 1.5 billion parameters, once torch and transformers are imported.
     """
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()  # it warns of the tensors that are named here
     folders.check(folder)
     config = read_config(folder)
+    read_generation_config(folder)
     tensors = stored_tensors(folder)
     refuse_types(tensors, folder)
     with understood(folder, "its config"):
@@ -66,7 +63,10 @@ def check(folder: Path) -> None:
 def read_config(folder: Path) -> Any:
     """The folder's config as transformers reads it; code that the folder brings is never run."""
     from transformers import CONFIG_MAPPING, AutoConfig
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
+    logging.set_verbosity(logging.CRITICAL)  # what it logs is said here, in one sentence
     found = folders.read_config_json(folder)
     kind = found.get("model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
@@ -78,6 +78,17 @@ def read_config(folder: Path) -> Any:
         )
     with understood(folder, "its config"):
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+
+
+def read_generation_config(folder: Path) -> None:
+    """Raise UserError if there is a generation_config.json that transformers cannot load."""
+    from transformers import GenerationConfig
+
+    name = "generation_config.json"
+    if (folder / name).is_file():
+        folders.read_config_json(folder, name)
+        with understood(folder, f"its {name}"):
+            GenerationConfig.from_pretrained(folder)
 
 
 def vocabulary(folder: Path) -> int:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ei.analysis.verdict import Verdict, verdict
 from ei.prose.words import in_turn
-from ei.schema import BestStep, Comparison, RunSummary
+from ei.schema import BestStep, Comparison, RunSummary, Side
 
 NONE = "–"
 
@@ -80,6 +80,8 @@ RUN_COLUMNS = (
 CHANGED_BY_SFT = (
     "steps",
     "early_stopping.patience",
+    "sample.extra",
+    "sample.hints",
     "filter.solved_above",
     "sft.entropy_rollouts",
 )
@@ -153,6 +155,8 @@ KINDS = {
     "sft": "Against the SFT baseline",
     "base": "Last step against the base policy",
     "main": "Against the main run",
+    "prompt": "Against the base policy under other prompts",
+    "samples": "pass@k of the last step and of the base policy",
     "steps": "Steps of a run against each other",
 }
 VERDICTS = {
@@ -166,10 +170,10 @@ def comparison_row(one: Comparison) -> list[Cell]:
     """A comparison in the order of COMPARISON_COLUMNS."""
     low, high = (100 * bound for bound in one["ci95"])
     points = f"{100 * one['difference']:+.1f} [{low:+.1f}, {high:+.1f}]"
-    p = one["mcnemar_p"]
+    p, tries = one["mcnemar_p"], f", pass@{one['k']}" if "k" in one else ""
     return [
-        plain(f"{one['a']['name']}, step {one['a']['step']}"),
-        plain(f"{one['b']['name']}, step {one['b']['step']}"),
+        plain(side(one["a"]) + tries),
+        plain(side(one["b"]) + tries + (f", prompt {one['prompt']}" if "prompt" in one else "")),
         number(one["n"]),
         share(one["accuracy_a"]),
         share(one["accuracy_b"]),
@@ -179,6 +183,11 @@ def comparison_row(one: Comparison) -> list[Cell]:
         Cell("< 0.001" if p < 0.001 else f"{p:.3f}", p, True),
         plain(VERDICTS[verdict([one])]),
     ]
+
+
+def side(of: Side) -> str:
+    """`G4, step 5`"""
+    return f"{of['name']}, step {of['step']}"
 
 
 def comparison_groups(comparisons: list[Comparison]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ BASELINES = {  # label and colour of an SFT baseline's group
     "sft": ("SFT baseline", style.GREEN),
     "sft_filtered": ("SFT on correct traces", style.PINK),
 }
+PROMPTS = (style.GREEN, style.PINK, style.ORANGE, style.SKY)  # of the base under other prompts
 SHIFT = 0.012  # of the x axis, between lines that would cover each other's intervals
 
 
@@ -32,6 +33,7 @@ def accuracy(runs: Sequence[RunSummary], target: float | None) -> Figure:
     ends = [
         format_line(axes, evaluations),
         draw(axes, points, LineStyle(style.BLUE, bold=True), "accuracy"),
+        *prompt_lines(axes, run),
         *target_line(axes, target),
     ]
     style.share_axis(axes)
@@ -83,6 +85,16 @@ def draw(
     )
     last = points[-1].mean
     return End(x[-1], last, f"{name}: {percent(last)}", look.colour, look.bold)
+
+
+def prompt_lines(axes: Axes, run: RunSummary) -> list[End]:
+    """Draw what the untouched base policy reaches under other prompts; returns the lines' ends."""
+    ends = []
+    for k, (name, found) in enumerate(run.get("prompts", {}).items()):
+        colour, share = PROMPTS[k % len(PROMPTS)], found["accuracy"]
+        axes.axhline(share, color=colour, ls=style.LEVEL, lw=1.1, zorder=1)
+        ends.append(End(None, share, f"base, {name}: {percent(share)}", colour))
+    return ends
 
 
 def target_line(axes: Axes, target: float | None) -> list[End]:
@@ -145,6 +157,8 @@ def along_setting(
     groups = {value: seeds for value, seeds in groups.items() if seeds}
     if not groups:
         return style.nothing(title, NO_EVALUATION)
+    if not curves.compares(runs, setting):
+        return style.nothing(title, f"every run has {symbol} = {next(iter(groups))}")
     evaluations = [e for seeds in groups.values() for run in seeds for e in run["evaluations"]]
     figure, (axes,) = style.canvas(title, described(evaluations) + over_seeds(groups.values()))
     main = curves.setting_of(curves.main_run(runs), setting)

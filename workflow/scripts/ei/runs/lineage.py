@@ -6,13 +6,14 @@ the stages before. Equal lineages are equal files (ei/runs/sharing.py).
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ei.runs import probes
 from ei.runs.experiment import Run
 from ei.runs.settings import Settings, at_step, results_part
+from ei.schema import ROUNDS
 
 PER_RUN = "run"  # such a stage runs once
 FROM_BASE = "base"  # for every step, and for the base policy as step 0
@@ -28,9 +29,10 @@ class Stage:
     `takes` names the stages whose files it reads, with how many steps back; `settings` are the keys
     of config.yaml that it depends on, whole sections or `section.key`; `leaves` are its files, in
     the step's folder or, for a stage of the whole run, in the run's, or in the probe's; `rules` are
-    the rules that do it, of which those in `sharded` are one job for each shard. `hashed_as` is the
-    name in the hash where that is older than the stage's: another one would make everybody's
-    results again.
+    the rules that do it, of which those in `sharded` are one job for each shard (the rule
+    `sample_round` is called `sample_extra` in the round `extra`). `without` are keys of these
+    sections that belong to other stages. `hashed_as` is the name in the hash where that is older
+    than the stage's: another one would make everybody's results again.
     """
 
     takes: tuple[tuple[str, int], ...]
@@ -38,11 +40,27 @@ class Stage:
     leaves: tuple[str, ...]
     rules: tuple[str, ...]
     sharded: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     when: str = PER_STEP
     hashed_as: str | None = None
 
 
 DRAWN_WITH = ("prompt", "prompt_sha256", "engine", "device", "seed", "data.skip_too_long")
+
+
+def further_round(
+    name: str, settings: tuple[str, ...], after: tuple[tuple[str, int], ...] = ()
+) -> Stage:
+    """The stage that draws and scores a round: what the rounds before it left unsolved."""
+    files = ("rollouts.parquet", "scored.parquet", "scored.json", "scored.pairs.parquet")
+    return Stage(
+        takes=(("sft", 1), ("data", 0), ("score", 0), *after),
+        settings=(*settings, "filter.min_reward"),
+        leaves=tuple(f"{name}/{file}" for file in files),
+        rules=tuple(f"{rule}_{name}" for rule in ("sample", "gather", "score")),
+        sharded=(f"sample_{name}",),
+    )
+
 
 # In the order of a step. A new stage is a rule, a script, and a row here.
 STAGES = {
@@ -62,6 +80,7 @@ STAGES = {
     "sample": Stage(
         takes=(("sft", 1), ("data", 0)),
         settings=("sample", *DRAWN_WITH),
+        without=("sample.extra", "sample.hints", "sample.hint"),
         leaves=("rollouts.parquet",),
         rules=("sample", "gather"),
         sharded=("sample",),
@@ -78,14 +97,18 @@ STAGES = {
         leaves=("scored.parquet", "scored.json", "scored.pairs.parquet"),
         rules=("score",),
     ),
+    "extra": further_round("extra", settings=("sample.extra",)),
+    "hints": further_round(
+        "hints", settings=("sample.hints", "sample.hint"), after=(("extra", 0),)
+    ),
     "filter": Stage(
-        takes=(("score", 0),),
+        takes=(("score", 0), ("extra", 0), ("hints", 0)),
         settings=("filter",),
         leaves=("filtered.parquet", "filtered.json"),
         rules=("filter",),
     ),
     "pairs": Stage(
-        takes=(("score", 0),),
+        takes=(("score", 0), ("extra", 0)),
         settings=("filter.min_reward", "prompt", "prompt_sha256"),
         leaves=("pairs.parquet",),
         rules=("pairs",),
@@ -175,9 +198,11 @@ def lineage(
         depends = {
             "stage": made.hashed_as or name,
             "step": step,
-            "own": own_settings(at_step(settings, step), made.settings),
+            "own": own_settings(at_step(settings, step), made.settings, made.without),
             "upstream": [
-                lineage(settings, before, step - back, known) for before, back in made.takes
+                lineage(settings, before, step - back, known)
+                for before, back in made.takes
+                if is_done(settings, before)
             ],
         }
         text = json.dumps(depends, sort_keys=True)
@@ -194,7 +219,14 @@ def maker(settings: Settings, stage: str, step: int) -> tuple[str, int]:
     return stage, 0 if STAGES[stage].when == PER_RUN else step
 
 
-def own_settings(settings: Settings, keys: tuple[str, ...]) -> dict[str, Any]:
+def is_done(settings: Settings, stage: str) -> bool:
+    """Whether a run has the stage: rounds after the first only where they draw something."""
+    return stage not in ROUNDS or bool(settings.get("sample", {}).get(stage))
+
+
+def own_settings(
+    settings: Settings, keys: tuple[str, ...], without: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """{key: value} of what a stage depends on; a key is a section's name, or `section.name`.
 
     A key that the run lacks is left out, as the hashes of files where there are none.
@@ -203,6 +235,8 @@ def own_settings(settings: Settings, keys: tuple[str, ...]) -> dict[str, Any]:
     for key in keys:
         section, _, name = key.partition(".")
         value = results_part(section, settings.get(section))
+        if not name and isinstance(value, Mapping):
+            value = {part: value[part] for part in value if f"{section}.{part}" not in without}
         if section in settings and (not name or name in value):
             found[key] = value[name] if name else value
     return found
@@ -215,6 +249,8 @@ def work(run: Run, last: int | None = None) -> Iterator[tuple[str, int]]:
     for step in range((run.settings["steps"] if last is None else last) + 1):
         for name, stage in STAGES.items():
             if name in ("sample", "traces") and name != sampling:
+                continue
+            if not is_done(run.settings, name):
                 continue
             if stage.when == FROM_BASE or (stage.when == PER_STEP and step):
                 yield name, step

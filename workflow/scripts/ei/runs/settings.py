@@ -8,6 +8,8 @@ from typing import Any
 
 import jsonschema
 
+from ei.schema import ROUNDS
+
 Settings = Mapping[str, Any]
 
 # How the work is done or drawn, not what comes out: these stay out of the lineage and of run.json.
@@ -22,6 +24,7 @@ PER_STEP = {
 }
 
 
+LARGEST_GROUP = 65536  # rollouts of a question: each has a seed (`ei.questions.request_seed`)
 LARGEST = 2**63 - 1  # what a table or an engine can hold
 
 
@@ -106,6 +109,11 @@ def contradiction(settings: Settings) -> str | None:
         least, most = (settings[section].get(key) for key in ("min_tokens", "max_tokens"))
         if least is not None and most is not None and least > most:
             return f"{section}.min_tokens, {least}, is above {section}.max_tokens, {most}"
+    rollouts = settings["sample"].get("rollouts", 0)
+    most = max(rollouts) if isinstance(rollouts, list) else rollouts
+    most += sum(settings["sample"].get(name, 0) for name in ROUNDS)
+    if most > LARGEST_GROUP:
+        return f"{most} rollouts of a question in all rounds are more than {LARGEST_GROUP}"
     if settings["early_stopping"]["patience"] and not settings["data"]["development"]:
         return "early_stopping.patience needs questions to measure on; set data.development"
     return None

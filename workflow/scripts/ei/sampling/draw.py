@@ -97,10 +97,13 @@ def made_with(flags: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def draw(task: Task, questions: pl.DataFrame, samples: range) -> pl.DataFrame:
+def draw(
+    task: Task, questions: pl.DataFrame, samples: range, hint: str | None = None
+) -> pl.DataFrame:
     """These rollouts of each question of the task's shard, in the columns of `schema.ROLLOUTS`.
 
-    They are sorted by `schema.IDENTITY`. What an interrupted job has drawn is not drawn again.
+    They are sorted by `schema.IDENTITY`. What an interrupted job has drawn is not drawn again. With
+    a hint, questions that do not fit are always left out: without it they did.
     """
     folder.check(task.policy)
     template = prompt.read_template(task.prompt)
@@ -110,10 +113,11 @@ def draw(task: Task, questions: pl.DataFrame, samples: range) -> pl.DataFrame:
         architecture.check(task.policy)
         tokenizer = folder.load_tokenizer(task.policy)
         asked = requests.make_requests(
-            questions, samples, template, tokenizer, task.seed, task.step
+            questions, samples, template, tokenizer, task.seed, task.step, hint
         )
         requests.refuse_unknown_ids(asked, tokenizer, architecture.vocabulary(task.policy))
-        asked = requests.fitting(asked, task.sampling.max_tokens, context, task.skip_too_long)
+        skip = task.skip_too_long or hint is not None
+        asked = requests.fitting(asked, task.sampling.max_tokens, context, skip)
         groups = requests.batches(asked, task.sampling.batch)
         asked = requests.shard(groups, task.number, task.shards)
 
@@ -156,7 +160,9 @@ def answers(
     if not missing:
         return
     closers = closing_tokens(tokenizer, task.sampling.stop)
-    work = Work(task.sampling, folder.end_ids(task.policy, tokenizer), closers, missing)
+    ends = folder.end_ids(task.policy, tokenizer)
+    ends += prompt.turn_ends(prompt.read_template(task.prompt), tokenizer)
+    work = Work(task.sampling, list(dict.fromkeys(ends)), closers, missing)
     total = sum(len(request.samples) for request in missing)
     title = f"step {task.step} {Path(sys.argv[0]).stem}"
     begun, tokens = time.monotonic(), 0

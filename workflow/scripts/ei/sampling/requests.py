@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from ei.prompt import Template, prompt_ids
+from ei.prompt import Template, prompt_ids, with_hint
 from ei.questions import request_seed
 from ei.sampling.settings import Sampling
 from ei.stage import UserError
@@ -59,16 +59,18 @@ def make_requests(
     tokenizer: Any,
     seed: int,
     step: int,
+    hint: str | None = None,
 ) -> list[Request]:
     """A request for these rollouts of each question, in the order of the questions."""
+    asked = questions.select("question_id", "question", "answer").iter_rows()
     return [
         Request(
             name,
-            prompt_ids(template, question, tokenizer),
+            prompt_ids(template, with_hint(question, answer, hint), tokenizer),
             request_seed(seed, step, name),
             samples,
         )
-        for name, question in questions.select("question_id", "question").iter_rows()
+        for name, question, answer in asked
     ]
 
 

@@ -22,7 +22,7 @@ from ei.files import (
     write_table,
     writing,
 )
-from ei.model import folder, weights
+from ei.model import architecture, folder, weights
 from ei.model.entropy import entropy_sums
 from ei.model.load import compile_layers, load_checked, recompute_layers
 from ei.model.packing import Sequence
@@ -107,6 +107,7 @@ def run_job(job: Job, started: float, world: World) -> None:
                 del policy  # before the next one is loaded: 4 bytes a parameter, 6 on a GPU
                 policy, _ = load_checked(job.init, world.device)
         if world.first:
+            check_base(job)
             open_scratch(job)
         records = train_on(kept, job, policy, world, clock) if kept else []
         if not world.first:
@@ -124,6 +125,13 @@ def refuse_other_policies(job: Job, fingerprint: str) -> None:
     for table in (job.filtered, job.rollouts):
         named = set(read_columns(table, "policy")["policy"].unique())
         folder.refuse_other_policy(named, fingerprint, table, job.policy)
+
+
+def check_base(job: Job) -> None:
+    """Raise UserError if the new policy would get a config or a tokenizer that cannot be used."""
+    if job.base.resolve() not in (job.policy.resolve(), job.init.resolve()):
+        architecture.check(job.base)
+    folder.load_tokenizer(job.base)
 
 
 def read_kept(job: Job) -> list[Sequence]:
