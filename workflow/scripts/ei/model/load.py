@@ -10,11 +10,9 @@ from torch import Tensor
 
 from ei.model import head
 from ei.model.attention import NAME, packed_attention
+from ei.model.support import check_supported
 from ei.model.weights import Policy, prepare
 from ei.stage import UserError
-
-# Settings of a model's config that would change its attention or its logits, unless None or 1.
-UNSUPPORTED = ("attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
 def load(
@@ -53,15 +51,6 @@ def use_packed_attention(model: Any) -> None:
         raise UserError(
             f"SFT cannot train {type(model).__name__}: transformers cannot replace its attention"
         )
-
-
-def check_supported(config: Any, folder: Path) -> None:
-    """Raise UserError for what the packed attention and the chunked head would compute wrongly."""
-    wrong = [name for name in UNSUPPORTED if getattr(config, name, None) not in (None, 1, 1.0)]
-    if any("full" not in kind for kind in getattr(config, "layer_types", None) or []):
-        wrong.append("layer_types other than full_attention")
-    if wrong:
-        raise UserError(f"{folder}: SFT cannot train a model with {', '.join(wrong)}")
 
 
 def compile_layers(policy: Policy) -> None:
