@@ -8,10 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ei.model import head
-from ei.model.attention import NAME, packed_attention
-from ei.model.support import check_supported
-from ei.model.weights import Policy, prepare
+from ei.model import head, selfcheck, support
+from ei.model.weights import Policy, prepare, use_bf16
 from ei.stage import UserError
 
 
@@ -21,7 +19,7 @@ def load(
     dtype: torch.dtype = torch.float32,
     mixed: bool | None = None,
 ) -> Policy:
-    """The policy of a Hugging Face model folder, with its attention replaced by the packed one.
+    """The policy of a Hugging Face model folder, once its losses were seen to be the model's own.
 
     On a GPU it computes in mixed precision, unless `mixed` says otherwise.
     """
@@ -31,32 +29,26 @@ def load(
     transformers_logging.disable_progress_bar()
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} is not a model folder: it has no config.json")
-    check_supported(AutoConfig.from_pretrained(folder), folder)
+    support.refuse_unsupported(folder)
+    own = support.own_attention(AutoConfig.from_pretrained(folder))
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=own)
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} cannot be loaded as a causal language model: {error}") from None
     model.to(device)  # type: ignore[arg-type]  # transformers wraps it and loses its signature
-    use_packed_attention(model)
-    return prepare(model, device.type == "cuda" if mixed is None else mixed)
-
-
-def use_packed_attention(model: Any) -> None:
-    """Let a transformers model attend only within the sequences of packed rows."""
-    from transformers import AttentionInterface
-
-    AttentionInterface.register(NAME, packed_attention)
-    model.set_attn_implementation(NAME)
-    if model.config._attn_implementation != NAME:
-        raise UserError(
-            f"SFT cannot train {type(model).__name__}: transformers cannot replace its attention"
-        )
+    policy = prepare(model, mixed=False)
+    selfcheck.refuse_difference(policy, folder)
+    if device.type == "cuda" if mixed is None else mixed:
+        use_bf16(policy)
+        selfcheck.refuse_difference(policy, folder)
+    return policy
 
 
 def compile_layers(policy: Policy) -> None:
     """Compile the decoder layers and the head's pointwise part, for rows of any length.
 
     All layers share one compiled graph. With static shapes every new row length would be compiled.
+    Only packed rows are computed so, and only by models that transformers says can be compiled.
     """
     from torch._dynamo import config
 
@@ -64,23 +56,21 @@ def compile_layers(policy: Policy) -> None:
     config.specialize_float = True
     # Inductor advises rounding fp32 products to TF32, which would change the loss.
     logging.getLogger("torch._inductor.utils").setLevel(logging.ERROR)
-    for layer in policy.layers:
+    for layer in policy.layers if policy.packed and policy.model._can_compile_fullgraph else ():
         layer.compile(fullgraph=True, dynamic=True)
     policy.pointwise = compile_pointwise(head.nll_entropy_gradient)
 
 
 def compile_pointwise(function: Callable[..., Any]) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
-    """`function` of logits, targets and dtype, compiled for chunks of any length."""
+    """`head.nll_entropy_gradient` or the like, compiled for chunks of any length."""
     from torch._dynamo import maybe_mark_dynamic
 
     compiled = torch.compile(function, fullgraph=True)
 
-    def pointwise(
-        logits_CV: Tensor, target_C: Tensor, dtype: torch.dtype
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def pointwise(logits_CV: Tensor, target_C: Tensor, *form: Any) -> tuple[Tensor, Tensor, Tensor]:
         maybe_mark_dynamic(logits_CV, 0)  # the vocabulary, dimension 1, stays static
         maybe_mark_dynamic(target_C, 0)
-        result: tuple[Tensor, Tensor, Tensor] = compiled(logits_CV, target_C, dtype)
+        result: tuple[Tensor, Tensor, Tensor] = compiled(logits_CV, target_C, *form)
         return result
 
     return pointwise

@@ -13,7 +13,7 @@ import torch
 
 from ei import schema
 from ei.files import forget_scratch, put, remove, stamp, write_json, write_table
-from ei.model import folder, weights
+from ei.model import folder, names
 from ei.model.entropy import entropy_sums
 from ei.model.load import compile_layers, load
 from ei.model.packing import Sequence
@@ -160,7 +160,7 @@ def write_policy(kept: list[Sequence], job: Job, policy: Policy) -> str | None:
     It has the tensors of the folder that training started from, by their names there.
     """
     if kept:
-        tensors = weights.to_write(policy, folder.tensor_names(job.init))
+        tensors = names.to_write(policy, folder.tensor_names(job.init))
         folder.write(tensors, job.base, job.scratch / "policy")
         return None
     warning = f"{job.filtered} is empty: nothing to train on, so the policy stays as it was"
