@@ -28,6 +28,7 @@ include: "workflow/rules/terminal.smk"
 include: "workflow/rules/lookups.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/step.smk"
+include: "workflow/rules/rounds.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/page.smk"
 include: "workflow/rules/share.smk"
@@ -59,7 +60,14 @@ rule report:
         "results/report_so_far/index.html",
 
 
-# Each preset is a target: its main run; with `_report`, also its other runs and its page.
+# The main run's best policy as a folder ready for the hub, with a model card.
+rule export:
+    input:
+        "results/export",
+
+
+# Each preset is a target: its main run; with `_report`, also its other runs and its page; with
+# `_export`, the folder of its best policy.
 # `snakemake demo` is five steps on a CPU, in minutes: a tiny policy that learns arithmetic.
 for preset in PRESETS:
 
@@ -75,3 +83,9 @@ for preset in PRESETS:
         input:
             finished(*of_experiment(f"results/{preset}")),
             f"results/{preset}/report/index.html",
+
+    rule:
+        name:
+            f"{preset}_export"
+        input:
+            f"results/{preset}/export",

@@ -35,7 +35,7 @@ sys.path.insert(0, str(SCRIPTS))
 import polars as pl  # noqa: E402
 
 from ei.files import stamp, write_table  # noqa: E402
-from ei.schema import SCORED, RunSummary  # noqa: E402
+from ei.schema import SCORED  # noqa: E402
 from ei.stage import run  # noqa: E402
 
 if TYPE_CHECKING:
@@ -129,16 +129,23 @@ def response(text: str, accuracy: float, rng: random.Random) -> dict[str, Any]:
 
 
 def run_json(folder: Path) -> dict[str, Any]:
-    """The run.json of the made-up run, as far as the page reads it; the rest is empty."""
-    measures = {"n": VALIDATION, "format_rate": 0.9, "entropy": 0.3}
+    """The run.json of the made-up run; what no page shows is empty."""
+    measures = {"n": VALIDATION, "responses": VALIDATION, "samples": 1, "format_rate": 0.9}
+    unknown = {"accuracy_given_format": None, "mean_response_tokens": None, "entropy": 0.3}
+    others = {"truncated_rate": 0.0, "policy": None, "by_level": {}, "by_subject": {}}
     evaluations = [
-        {"step": n, "accuracy": 0.1 * n, "accuracy_ci95": [0.1 * n, 0.1 * n], **measures}
+        {"step": n, "accuracy": 0.1 * n, "accuracy_ci95": [0.1 * n, 0.1 * n]}
+        | measures
+        | unknown
+        | others
         for n in range(STEPS + 1)
     ]
-    empty = dict.fromkeys(RunSummary.__annotations__)
+    empty = {name: [] for name in ("development", "steps", "updates", "stages")}
     names = {"run": str(folder), "name": "main", "group": "main", "kind": "ei", "seed": 0}
-    settings = {"sample": {"questions": QUESTIONS, "rollouts": ROLLOUTS}}
-    return empty | names | {"evaluations": evaluations, "settings": settings, "changes": {}}
+    settings = {"steps": STEPS, "sample": {"questions": QUESTIONS, "rollouts": ROLLOUTS}}
+    sums = {"seconds": 0.0, "gpu_seconds": 0.0, "skipped_too_long": {}, "lineage": ""}
+    ended = {"best": None, "stopped_after": None, "changes": {}}
+    return {**empty, **names, **sums, **ended, "evaluations": evaluations, "settings": settings}
 
 
 def make_run(folder: Path, texts: Texts) -> None:

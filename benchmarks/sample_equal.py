@@ -25,7 +25,7 @@ from ei.model import folder
 from ei.sampling import vllm_engine
 from ei.sampling.requests import Request, Work
 from ei.sampling.settings import Machine, Sampling
-from ei.sampling.stop import closing_tokens, response_text
+from ei.sampling.stop import closing_tokens, decoder, response_text
 
 # {(question, sample): (ids, text, why it ended)}
 Rows = dict[tuple[str, int], tuple[list[int], str, str]]
@@ -59,10 +59,11 @@ def ours(flags: argparse.Namespace, requests: list[Request]) -> Rows:
         closers = closing_tokens(tokenizer, bench.STOP)
         ends = folder.end_ids(flags.policy, tokenizer)
         groups = list(work_on(Work(sampling, ends, closers, requests)))
+    decode = decoder(tokenizer, bench.STOP)
     return {
         (one.question_id, one.sample): (
             one.ids,
-            response_text(tokenizer, one.ids, bench.STOP, one.finish_reason),
+            response_text(decode, one.ids, bench.STOP, one.finish_reason),
             one.finish_reason,
         )
         for group in groups

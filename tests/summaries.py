@@ -60,6 +60,8 @@ def run(
         "updates": [],
         "stages": [],
         "seconds": 1200.0,
+        "wall_seconds": 1500.0,
+        "paused_seconds": 0.0,
         "gpu_seconds": 600.0,
         "lineage": name,
     }

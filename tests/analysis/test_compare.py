@@ -7,7 +7,7 @@ import pytest
 
 import compare
 from helpers import script
-from summaries import run
+from summaries import evaluation, run
 
 
 def compared(*runs, what):
@@ -64,6 +64,54 @@ def test_other_runs_are_compared_with_the_main_run_of_the_same_seed():
     ]
     assert compared(*runs, what="main") == [("G4 1", "main 1"), ("G4-seed1 1", "main-seed1 1")]
     assert compared(run("G4", [0.1, 0.3]), what="main") == []
+
+
+def test_the_base_policy_under_other_prompts_is_compared_with_the_last_step_and_with_itself():
+    main = run("main", [0.1, 0.2]) | {"prompts": {"question": evaluation(0, 0.2)}}
+    other = run("G4", [0.1, 0.3]) | {"prompts": {"question": evaluation(0, 0.2)}}
+    found = [(a, b) for what, a, b in compare.pairs([main, other]) if what == "prompt"]
+    assert [(a.step, a.probe, b.step, b.probe) for a, b in found] == [
+        (1, "", 0, "prompts/question"),
+        (0, "", 0, "prompts/question"),
+    ]
+    assert {a.run["name"] for a, _ in found} == {"main"}
+
+
+def test_pass_at_k_is_compared_where_it_was_measured_before_and_after():
+    tries = [evaluation(step, 0.1, samples=8) for step in (0, 2)]
+    main = run("main", [0.1, 0.2, 0.3]) | {"samples": tries}
+    found = [(a.step, b.step, b.k) for what, a, b in compare.pairs([main]) if what == "samples"]
+    assert found == [(2, 0, 1), (2, 0, 8)]
+    unfinished = run("main", [0.1, 0.2]) | {"samples": tries[:1]}
+    assert not [what for what, _, _ in compare.pairs([unfinished]) if what == "samples"]
+
+
+def test_comparisons_with_probes_read_the_probes_and_name_them(tmp_path):
+    main = run("main", [0.0, 0.5]) | {
+        "run": str(tmp_path),
+        "prompts": {"plain": evaluation(0, 0.5)},
+        "samples": [evaluation(step, 0.5, samples=2) for step in (0, 1)],
+    }
+    write(tmp_path / "step0", a=[0], b=[0])
+    write(tmp_path / "step1", a=[1], b=[0])
+    write(tmp_path / "step0/prompts/plain", a=[0], b=[1])
+    write(tmp_path / "step0/samples", a=[0, 0], b=[0, 1])
+    write(tmp_path / "step1/samples", a=[1, 1], b=[0, 1])
+    found = compare.compare([main], {str(tmp_path): tmp_path})
+    (plain, of_base) = [one for one in found if one["what"] == "prompt"]
+    assert (plain["prompt"], plain["only_a"], plain["only_b"]) == ("plain", 1, 1)
+    assert (of_base["a"]["step"], of_base["difference"]) == (0, -0.5)
+    once, twice = [one for one in found if one["what"] == "samples"]
+    assert (once["k"], once["accuracy_b"], once["accuracy_a"]) == (1, 0.25, 0.75)
+    assert (twice["k"], twice["accuracy_b"], twice["accuracy_a"]) == (2, 0.5, 1.0)
+
+
+def write(folder, **rewards):
+    """A responses.parquet with these rewards of each question's responses."""
+    folder.mkdir(parents=True)
+    rows = [(name, float(reward)) for name, each in rewards.items() for reward in each]
+    table = pl.DataFrame(rows, schema=["question_id", "reward"], orient="row")
+    table.write_parquet(folder / "responses.parquet")
 
 
 def shares(**of_questions):

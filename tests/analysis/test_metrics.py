@@ -77,6 +77,13 @@ def test_no_response_in_the_right_form_is_no_division_by_zero():
     assert found["accuracy_given_format"] is None
 
 
+def test_a_reward_between_0_and_1_counts_as_much_as_it_is():
+    """As with accuracy, which is the mean reward: half a reward is no right answer."""
+    found = metrics.summary(responses().with_columns(reward=pl.Series([0.5, 0.0, 0.25, 1.0])))
+    assert found["accuracy"] == 1.75 / 4
+    assert found["accuracy_given_format"] == 1.5 / 3  # c is not in the format
+
+
 def four_samples():
     """Two questions of four responses: one with two spellings of its answer, one never solved."""
     return pl.DataFrame(
@@ -104,6 +111,12 @@ def test_several_samples_give_pass_and_majority_for_every_power_of_two():
     # responses the right answer has 2 votes, the others 1 each.
     assert found["majority_at_k"] == pytest.approx({"1": 0.25, "2": (1 + 4 / 2) / 6 / 2, "4": 0.5})
     assert metrics.by(four_samples(), "level")["Level 1"]["pass_at_k"]["4"] == 1.0
+
+
+def test_pass_at_k_of_rewards_between_0_and_1_is_the_expected_highest():
+    found = metrics.at_k(four_samples().with_columns(reward=pl.Series([0.2, 0.6, 0.0, 0.0] * 2)))
+    # Of the 6 pairs, 3 hold the 0.6, and of the other three 2 hold the 0.2.
+    assert found["pass_at_k"] == pytest.approx({"1": 0.2, "2": (3 * 0.6 + 2 * 0.2) / 6, "4": 0.6})
 
 
 def test_one_sample_has_no_pass_at_k():
@@ -152,6 +165,20 @@ def test_an_evaluation_of_no_questions_says_just_that(tmp_path):
     _, found = evaluated(tmp_path, responses(), responses().clear())
     metadata = {"lineage": "x", "version": __version__, "settings": {"step": 3}}
     assert found == {"step": 3, "n": 0} | metadata
+
+
+def test_without_development_responses_only_the_validation_is_summarized(tmp_path):
+    output = tmp_path / "eval.json"
+    table = write(tmp_path, responses(), "validation")
+    result = script("metrics.py", "--responses", table, "--step", 0, "--output", output)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(output.read_text())["n"] == 4
+    half = script(
+        "metrics.py", "--responses", table, "--development", tmp_path / "d.json",
+        "--step", 0, "--output", output,
+    )  # fmt: skip
+    assert half.returncode == 2
+    assert "need each other" in half.stderr
 
 
 def test_a_table_that_is_no_responses_is_named_with_what_it_lacks(tmp_path):

@@ -37,6 +37,7 @@ FILTERED = {
     "status": {"correct": 1, "wrong": 2, "no_format": 1},
     "solved": {"never": 1, "sometimes": 1, "always": 0},
     "distinct_responses": 4,
+    "distinct_correct": 1,
 }
 UPDATES = pl.DataFrame(
     {
@@ -102,7 +103,7 @@ def write_run(run, developed=()):
 
 
 def records_of(run):
-    return sorted(run.rglob("benchmarks/*.jsonl"))
+    return sorted(run.rglob("benchmarks/**/*.jsonl"))
 
 
 def summarize(run, *more, settings=SETTINGS, kind="ei", benchmarks=None):
@@ -129,7 +130,7 @@ def test_a_run_json_has_the_fields_of_its_schema(tmp_path):
         (found["updates"][0], UpdateSummary),
         (found["stages"][0], StageTime),
     ):
-        assert set(part) == set(schema.__annotations__)
+        assert set(part) == schema.__required_keys__
 
 
 def test_the_measures_of_a_step_are_those_of_its_files(tmp_path):
@@ -152,6 +153,7 @@ def test_the_measures_of_a_step_are_those_of_its_files(tmp_path):
         "status": FILTERED["status"],
         "kept": 1,
         "distinct_responses": 4,
+        "distinct_correct": 1,
         "dropped": {"wrong": 3, "duplicate": 0, "over_cap": 0, "too_long": 0},
         "sampling_entropy": 0.35,
         "first_update_entropy": 0.3,
@@ -199,7 +201,7 @@ def test_shards_take_as_long_as_the_longest_and_the_gpu_seconds_of_all(tmp_path)
     score = of(found["stages"], "score", 1)
     assert (score["gpus"], score["tokens"], score["tokens_per_s"]) == (0, None, None)
     assert of(found["stages"], "filter", 1) is None  # it left no record
-    assert found["seconds"] == 30.0 + 7.0 + 1.0 + 2 * 10.0
+    assert found["seconds"] == 30.0 + 20.0 + 7.0 + 1.0 + 2 * 10.0
     assert found["gpu_seconds"] == 50.0 + 14.0 + 2 * 10.0
 
 
@@ -226,6 +228,14 @@ def test_a_shared_artifact_has_its_makers_time_and_is_not_counted_again(tmp_path
     assert found["gpu_seconds"] == 50.0 + 14.0 + 10.0
 
 
+def test_a_probe_is_a_stage_of_its_step_and_of_its_run(tmp_path):
+    record(tmp_path / "results/step0", "prompts/plain/probe-0-of-1", 3.0)
+    record(tmp_path / "results/step0", "samples/probe-0-of-1", 4.0)
+    (time,) = stage_times(tmp_path / "results", records_of(tmp_path), "cuda")
+    assert (time["step"], time["stage"], time["gpu_seconds"]) == (0, "probe", 7.0)
+    assert time["shared_from"] is None
+
+
 def test_the_maker_is_named_as_a_user_would_type_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_run(Path("results"))
@@ -237,7 +247,7 @@ def test_the_maker_is_named_as_a_user_would_type_it(tmp_path, monkeypatch):
 def test_of_a_job_that_was_resumed_the_last_attempt_counts(tmp_path):
     path = record(tmp_path / "step2", "sft", 3.0)
     path.write_text(path.read_text() + json.dumps({"s": 4.0}) + "\n")
-    assert read_record(path) == (2, "sft", tmp_path, 4.0)
+    assert read_record(path)[:4] == (2, "sft", tmp_path, 4.0)
 
 
 @pytest.mark.parametrize(("text", "says"), [(None, "does not exist"), ("", "no benchmark record")])
@@ -273,6 +283,22 @@ def test_questions_left_out_as_too_long_are_counted(tmp_path):
         run, settings={**SETTINGS, "sample": {"questions": 3}, "eval": {"questions": 4}}
     )
     assert found["skipped_too_long"] == {"train": 1, "validation": 2}
+
+
+def test_probes_stand_beside_the_curve_and_one_without_questions_is_left_out(tmp_path):
+    run = write_run(tmp_path / "results")
+    found = {"step0/prompts/plain": 0, "step0/samples": 0, "step1/samples": 1}
+    for name, step in found.items():
+        (run / name).mkdir(parents=True)
+        (run / name / "eval.json").write_text(json.dumps(evaluation(step, 0.5)))
+    (run / "step0/prompts/chat").mkdir()
+    (run / "step0/prompts/chat/eval.json").write_text(json.dumps({"step": 0, **NO_QUESTIONS}))
+    summary = summarized(run, "--probes", *run.rglob("prompts/*/eval.json"),
+                         *(run / name / "eval.json" for name in list(found)[1:]))  # fmt: skip
+    assert {name: one["accuracy"] for name, one in summary["prompts"].items()} == {"plain": 0.5}
+    assert [one["step"] for one in summary["samples"]] == [0, 1]
+    wrong = summarize(run, "--probes", run / "step0/eval.json")
+    assert f"error: {run}/step0/eval.json is no probe" in wrong.stderr
 
 
 def test_a_missing_file_is_named(tmp_path):

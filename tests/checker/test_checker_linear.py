@@ -69,6 +69,14 @@ def test_the_tags_of_a_megabyte_are_found_at_once(piece: str, tag_space: str) ->
     assert time.process_time() - start < 1.0
 
 
+@pytest.mark.parametrize("piece", ["\\boxed{", "\\boxed{5}, ", "\\boxed 5 and ", "{", "box"])
+def test_the_last_box_of_a_long_text_is_found_at_once(piece: str) -> None:
+    text = piece * (2 * 10**5 // len(piece))  # 50 times the longest response of 1,024 tokens
+    start = time.process_time()
+    answer_text(text, "one", "any")
+    assert time.process_time() - start < 2.0
+
+
 def test_the_pieces_cover_every_alternative_of_the_scanner() -> None:
     met = {match.lastgroup for piece in PIECES for match in SCAN.finditer(piece)}
     met |= {match.lastgroup for match in SCAN.finditer("2B_{12}")}

@@ -4,10 +4,12 @@ import re
 from dataclasses import fields, replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from checker.judging import verdict
-from ei.checker.answer.tags import answer_text
+from ei.checker import score
+from ei.checker.answer.tags import FORMS, answer_text
 from ei.checker.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "checker.md"
@@ -44,6 +46,7 @@ def test_every_policy_stands_in_the_table() -> None:
         "max_chars",
         "memory_mb",
         "tag_space",
+        "form",
         "reward",
     }
 
@@ -73,3 +76,37 @@ def test_the_answer_is_what_lies_between_the_tags(
 ) -> None:
     assert answer_text(response, "one") == one
     assert answer_text(response, "any") == any_space
+
+
+@pytest.mark.parametrize(
+    ("response", "boxed", "either"),
+    [
+        (r"so it is $\boxed{5}$.", "5", "5"),
+        (r"first \boxed{4}, no: \boxed{\frac12}", r"\frac12", r"\frac12"),
+        (r"\boxed{4}</think> <answer> 5 </answer>", "4", "5"),
+        (r"</think> <answer> \boxed{5} </answer>", "5", r"\boxed{5}"),
+        ("so 5 </think> <answer> 5 </answer>", None, "5"),
+        ("the answer is 5", None, None),
+        (r"so it is \boxed{12", None, None),
+        (r"\boxed{5} or rather \boxed{6", None, None),
+        (r"\boxed{}", "", ""),
+        ("", None, None),
+    ],
+)
+def test_another_form_takes_the_last_box_that_closes(
+    response: str, boxed: str | None, either: str | None
+) -> None:
+    assert answer_text(response, "one", "boxed") == boxed
+    assert answer_text(response, "one", "any") == either
+
+
+def test_a_box_counts_only_where_the_form_allows_it() -> None:
+    frame = pl.DataFrame({"answer": ["1/2"], "response": [r"It is $\boxed{\frac{1}{2}}$."]})
+    found = {form: score(frame, Settings(form=form), 1).row(0, named=True) for form in FORMS}
+    assert {form: row["status"] for form, row in found.items()} == {
+        "answer": "no_format",
+        "boxed": "correct",
+        "any": "correct",
+    }
+    assert found["any"]["format_ok"]
+    assert found["any"]["extracted"] == r"\frac{1}{2}"

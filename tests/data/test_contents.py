@@ -29,7 +29,9 @@ def counted(monkeypatch) -> list[Path]:
     """Where every file that is read will be noted."""
     read: list[Path] = []
     hash_of = contents.hash_of
-    monkeypatch.setattr(contents, "hash_of", lambda path: (read.append(path), hash_of(path))[1])
+    monkeypatch.setattr(
+        contents, "hash_of", lambda path, *files: (read.append(path), hash_of(path, *files))[1]
+    )
     return read
 
 

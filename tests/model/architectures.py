@@ -51,17 +51,10 @@ SIZES: dict[str, int] = (
 SOME_WINDOWS = {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}
 LATENT = {"head_dim": 4, "num_key_value_heads": 4}  # of the rotated part alone
 EIGHT = {"head_dim": 8}
-ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 CHANGES: dict[str, dict[str, Any]] = {
     "axk1": LATENT,
     "axk2": LATENT,
-    "big_bird": {"attention_type": "original_full"},
     "cohere": {"logit_scale": 0.25},
-    "cohere_compass_text": {
-        "layer_types": ["sliding_attention", "full_attention"],
-        "rope_parameters": {"sliding_attention": ROPE, "full_attention": ROPE},
-        "logit_scale": 0.25,
-    },
     "dbrx": {"attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0, "clip_qkv": 8.0}},
     "deepseek_v2": LATENT | {"num_experts_per_tok": 2, "n_group": 1, "topk_group": 1},
     "deepseek_v3": LATENT,
@@ -89,15 +82,11 @@ CHANGES: dict[str, dict[str, Any]] = {
     "xmod": {"default_language": "en_XX"},
     "youtu": LATENT,
     "gemma3n_text": {"num_kv_shared_layers": 0, "num_hidden_layers": 5},
-} | {
-    kind: {"is_decoder": True}
-    for kind in (
-        "bert bert-generation camembert data2vec-text electra ernie megatron-bert rembert roberta"
-        " roberta-prelayernorm roc_bert roformer xlm-roberta xlm-roberta-xl"
-    ).split()
 }
-CHANGES["xmod"] |= {"is_decoder": True}
-CHANGES["big_bird"] |= {"is_decoder": True}
+DECODERS = """bert bert-generation camembert data2vec-text electra ernie roberta
+roberta-prelayernorm roc_bert xlm-roberta xlm-roberta-xl xmod"""
+for kind in DECODERS.split():
+    CHANGES[kind] = CHANGES.get(kind, {}) | {"is_decoder": True}
 
 
 def config(kind: str) -> Any:

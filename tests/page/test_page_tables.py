@@ -48,7 +48,12 @@ def test_a_run_shows_its_first_and_last_accuracy_with_the_interval_of_the_last()
     shown = texts(run_row(MAIN | {"best": {"step": 1, "accuracy": 0.25}}))
     assert len(shown) == len(RUN_COLUMNS)
     assert shown[:8] == ["main", "EI", "–", "2", "4", "2", "0", "10.0"]
-    assert shown[8:] == ["30.0 [26.0, 34.0]", "1 (25.0 %)", "90.0", "0.300", "10.0 min", "20.0 min"]
+    assert shown[8:12] == ["30.0 [26.0, 34.0]", "1 (25.0 %)", "90.0", "0.300"]
+    assert shown[12:] == ["10.0 min", "25.0 min", "20.0 min"]  # GPU, wall, sum of jobs
+
+
+def test_a_run_without_a_gpu_has_no_gpu_time() -> None:
+    assert texts(run_row(MAIN | {"gpu_seconds": 0.0}))[12] == "–"
 
 
 def test_an_sft_run_has_no_rollouts_and_does_not_list_what_every_sft_run_changes() -> None:
@@ -64,6 +69,13 @@ def test_missing_measures_are_dashes_that_sort_first() -> None:
 
 def test_seconds_are_shown_in_the_unit_that_a_person_would_use() -> None:
     assert [duration(s).text for s in (45, 600, 9000)] == ["45 s", "10.0 min", "2.5 h"]
+
+
+def test_a_comparison_with_a_probe_names_the_prompt_or_the_number_of_responses() -> None:
+    prompt = compared("prompt", MAIN, 2, MAIN, 0) | {"prompt": "question"}
+    tries = compared("samples", MAIN, 2, MAIN, 0) | {"k": 8}
+    assert texts(comparison_row(prompt))[:2] == ["main, step 2", "main, step 0, prompt question"]
+    assert texts(comparison_row(tries))[:2] == ["main, step 2, pass@8", "main, step 0, pass@8"]
 
 
 def test_comparisons_stand_in_groups_and_an_empty_group_is_left_out() -> None:

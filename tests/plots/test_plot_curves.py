@@ -31,6 +31,12 @@ def test_a_setting_shows_the_main_configuration_and_what_differs_in_it_alone():
     }
 
 
+def test_values_for_each_step_stand_where_their_first_would():
+    runs = [a_run("main"), a_run("late", changes={"sample.rollouts": [4, 32]})]
+    runs.append(a_run("early", changes={"sample.rollouts": [16, 4]}))
+    assert list(curves.along(runs, "sample.rollouts")) == [(4, 32), 8, (16, 4)]
+
+
 def test_the_main_run_is_the_one_of_that_name_else_the_first_of_expert_iteration():
     sft, first, main = a_run("sft", kind="sft"), a_run("G4"), a_run("main")
     assert curves.main_run([sft, first, main]) is main

@@ -15,7 +15,7 @@ from drawn import (
     totals_of,
     words,
 )
-from example_runs import ODD, a_run, an_experiment, stage_time, step_row
+from example_runs import ODD, a_run, an_experiment, evaluation, stage_time, step_row
 from matplotlib.colors import to_rgb
 from matplotlib.container import ErrorbarContainer
 from matplotlib.text import Text
@@ -70,6 +70,40 @@ def test_the_labels_at_the_ends_of_lines_say_what_they_are():
         "target: 15 %",
     ):
         assert label in written
+
+
+def test_the_base_under_other_prompts_is_a_labelled_line_across_the_plot():
+    prompts = {"question": evaluation(0, 310), "chat": evaluation(0, 150)}
+    figure = picture("accuracy", [a_run(prompts=prompts)], target=None)
+    (axes,) = figure.axes
+    levels = [list(line.get_ydata()) for line in axes.lines if list(line.get_xdata()) == [0, 1]]
+    assert levels == [[0.62, 0.62], [0.3, 0.3]]
+    assert "base, question: 62.0 %" in words(figure)
+    assert "base, chat: 30.0 %" in words(figure)
+    assert axes.get_ylim()[1] >= 0.62
+
+
+def test_pass_at_k_before_and_after_stands_above_the_distinct_correct_responses():
+    tries = [
+        evaluation(step, 50, samples=8, pass_at_k={"1": 0.1 + step / 10, "8": 0.5 - step / 50})
+        for step in (0, 5)
+    ]
+    steps = [step_row(step, distinct_correct=500 - 50 * step) for step in range(1, 6)]
+    figure = picture("breadth", [a_run(samples=tries, steps=steps)])
+    upper, lower = figure.axes
+    assert [list(line.get_ydata()) for line in upper.lines] == [
+        pytest.approx([0.1, 0.6]),
+        pytest.approx([0.5, 0.4]),
+    ]
+    assert "pass@1: 60.0 %" in words(figure)
+    (line,) = lower.lines
+    assert list(line.get_xdata()) == [0, 1, 2, 3, 4]  # the policies that sampled them
+    assert list(line.get_ydata()) == pytest.approx([1.8, 1.6, 1.4, 1.2, 1.0])
+
+
+def test_without_several_responses_the_plot_of_breadth_says_so():
+    steps = [step_row(1, distinct_correct=500)]
+    assert "pass@k was not measured" in words(picture("breadth", [a_run(steps=steps)]))
 
 
 @pytest.mark.parametrize("name", SHARES)

@@ -210,7 +210,7 @@ def test_the_list_below_has_the_numbers_of_every_run(tmp_path):
     result = script("discuss.py", *flags, "--output", out)
     assert result.returncode == 0, result.stderr
     text = out.read_text()
-    assert result.stdout.strip() == text.split("\n\n")[0]
+    assert result.stdout.strip() == text.split("\n\n## Measured")[0]
     for line in (
         "- 2 runs, seed 0.\n",
         "main, 500 validation questions, accuracy after each step [95 % Wilson interval]:"

@@ -4,8 +4,9 @@ import pytest
 
 from ei.runs.experiment import refuse_contradictions
 from ei.runs.experiment import runs as make_runs
-from ei.runs.lineage import STAGES, artifacts, lineage, records, shared, work
+from ei.runs.lineage import STAGES, lineage, work
 from ei.runs.settings import merge
+from ei.runs.sharing import artifacts, records, shared
 from ei.stage import UserError
 
 CONFIG = {
@@ -20,7 +21,7 @@ CONFIG = {
     "sample": {"questions": 8, "rollouts": 4},
     "score": {"timeout_s": 2.0},
     "filter": {"dedupe": True},
-    "sft": {"epochs": 1, "gpus": 1},
+    "sft": {"epochs": 1, "gpus": 1, "lr": 1.0},
     "eval": {"questions": "all"},
     "vllm": {"sequences": 64},
     "early_stopping": {"patience": None},
@@ -99,7 +100,7 @@ def test_a_preset_is_an_experiment_of_its_own_with_changes_to_the_settings():
     assert [run.folder for run in runs.values() if run.experiment == "results/demo"] == [
         "results/demo"
     ]
-    assert runs["results/demo"].settings["sft"] == {"epochs": 7, "gpus": 1}
+    assert runs["results/demo"].settings["sft"] == {"epochs": 7, "gpus": 1, "lr": 1.0}
     assert runs["results/demo"].settings["model"] == "tiny"
     assert runs["results"].settings["model"] == "m"
 
@@ -130,11 +131,7 @@ def test_a_run_knows_its_group_its_kind_and_what_it_changes():
     assert (repeated.name, repeated.group, repeated.kind) == ("G8-seed1", "G8", "ei")
     assert (repeated.changes, repeated.settings["seed"]) == ({"sample.rollouts": 8}, 1)
     assert (runs["results"].name, runs["results"].changes) == ("main", {})
-    assert (sft.kind, sft.settings["steps"], sft.changes["filter.correct_only"]) == (
-        "sft",
-        1,
-        False,
-    )
+    assert (sft.kind, sft.settings["steps"], sft.changes["filter.keep"]) == ("sft", 1, "all")
 
 
 def test_further_seeds_repeat_every_run_once():
@@ -155,7 +152,7 @@ def test_the_baseline_takes_other_training_settings_and_the_base_evaluation_of_t
     runs = make_runs({**CONFIG, "baseline": {"traces": "chains", "sft": {"epochs": 5}}}, {})
     links = shared(runs)
     assert runs["results/sft"].settings["sft"]["epochs"] == 5
-    assert runs["results/sft_filtered"].settings["filter"]["correct_only"]
+    assert runs["results/sft_filtered"].settings["filter"]["keep"] == "correct"
     assert links["results/sft/step0/eval.json"] == "results/step0/eval.json"
     assert links["results/sft_filtered/step1/scored.parquet"] == "results/sft/step1/scored.parquet"
     assert "results/sft_filtered/step1/filtered.parquet" not in links
@@ -163,7 +160,7 @@ def test_the_baseline_takes_other_training_settings_and_the_base_evaluation_of_t
 
 
 def test_a_baseline_that_keeps_only_correct_traces_has_no_filtered_twin():
-    baseline = {"traces": "chains", "filter": {"correct_only": True}}
+    baseline = {"traces": "chains", "filter": {"keep": "correct"}}
     runs = make_runs({**CONFIG, "baseline": baseline}, {})
     assert {run.name for run in runs.values() if run.kind == "sft"} == {"sft"}
 
@@ -244,3 +241,57 @@ def test_an_edited_reward_scores_again_and_samples_nothing_of_the_first_step(tmp
         found.append({stage: lineage(settings, stage, 1) for stage in ("sample", "score")})
     assert found[0]["sample"] == found[1]["sample"]
     assert found[0]["score"] != found[1]["score"]
+
+
+@pytest.mark.parametrize(("section", "key"), [("sft", "lr"), ("sample", "rollouts")])
+def test_a_changed_value_for_a_step_runs_again_from_that_step_on(section, key):
+    value = CONFIG[section][key]
+    assert changed_by(**{section: {key: [value]}}) == set()
+    assert changed_by(**{section: {key: [value, value]}}) == set()
+    first_kept = every("sft", "eval", "grade", "metrics", steps=(2,))
+    first_kept |= every("sample", "score", "filter", steps=(2,)) if section == "sample" else set()
+    assert changed_by(**{section: {key: [value, 2 * value]}}) == first_kept
+    assert ("sft", 1) in changed_by(**{section: {key: [2 * value, value]}})
+
+
+def test_a_further_round_draws_nothing_of_the_first_round_again():
+    for name in ("extra", "hints"):
+        changed = changed_by(sample={**CONFIG["sample"], name: 4})
+        assert {("filter", 1), ("sft", 1), ("sample", 2)} <= changed
+        assert not changed & every("sample", "score", "eval", steps=(0, 1)) - {("eval", 1)}
+
+
+def test_rounds_that_are_off_have_no_job_and_leave_every_lineage_as_it_was():
+    off = {**CONFIG["sample"], "extra": 0, "hints": 0, "hint": "{answer}"}
+    assert changed_by(sample=off) == set()
+    stages = {stage for stage, _ in work(make_runs(CONFIG, {})["results"])}
+    assert not stages & {"extra", "hints"}
+
+
+def test_hints_keep_the_extra_round_and_another_hint_keeps_all_before():
+    def settings(**sample):
+        config = {**CONFIG, "sample": {**CONFIG["sample"], "extra": 4, **sample}}
+        return make_runs(config, {})["results"].settings
+
+    plain, hinted, other = settings(), settings(hints=1, hint="a"), settings(hints=1, hint="b")
+    assert lineage(plain, "extra", 1) == lineage(hinted, "extra", 1) == lineage(other, "extra", 1)
+    assert lineage(hinted, "hints", 1) != lineage(other, "hints", 1)
+    assert len({lineage(one, "filter", 1) for one in (plain, hinted, other)}) == 3
+
+
+def test_what_every_earlier_step_kept_is_behind_a_policy_that_replays_it():
+    """So a lineage needs no list of the replayed files: each step's policy hangs on its filter."""
+    replaying = {**CONFIG, "steps": 3, "sft": {**CONFIG["sft"], "init": "base", "replay": "all"}}
+    before = merge(make_runs(replaying, {})["results"].settings, {"filter": {"solved_above": None}})
+    after = merge(before, {"filter": {"solved_above": [None, 0.9, None]}})
+    assert lineage(before, "filter", 1) == lineage(after, "filter", 1)
+    assert lineage(before, "sft", 3) != lineage(after, "sft", 3)
+
+
+def test_a_list_that_says_the_same_is_no_change_of_the_run():
+    sweep = {"same": {"sft": {"lr": [1.0, 1.0]}}, "later": {"sft": {"lr": [1.0, 0.5, 0.5]}}}
+    found = make_runs({**CONFIG, "sweep": sweep}, {})
+    assert found["results/sweep/same"].changes == {}
+    assert found["results/sweep/later"].changes == {"sft.lr": [1.0, 0.5]}
+    assert shared(found)["results/sweep/later/step1/policy"] == "results/step1/policy"
+    assert "results/sweep/later/step2/policy" not in shared(found)

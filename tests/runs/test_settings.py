@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from ei.runs.settings import (
+    at_step,
     contradiction,
     differences,
     first_error,
@@ -78,6 +79,10 @@ def settings(**changes):
             "eval.min_tokens, 9, is above eval.max_tokens, 8",
         ),
         (
+            {"sample": {"rollouts": [65536, 8], "extra": 2, "hints": 1}},
+            "65539 rollouts of a question in all rounds are more than 65536",
+        ),
+        (
             {"early_stopping": {"patience": 1}},
             "early_stopping.patience needs questions to measure on; set data.development",
         ),
@@ -136,3 +141,11 @@ def test_differences_name_section_and_key_and_leave_out_seed_and_speed():
 def test_a_null_is_no_flag_and_text_is_not_quoted():
     section = {"a": None, "b": True, "c": "x y", "d": 0.5, "gpus": 2}
     assert flags(section, ("gpus",)) == ["--b", "true", "--c", "x y", "--d", "0.5"]
+
+
+def test_the_last_value_of_a_list_holds_on():
+    listed = {"sft": {"lr": [3, 2, 1], "epochs": 2}, "filter": {"solved_above": [None, 0.9]}}
+    found = [at_step(listed, step) for step in (0, 1, 2, 3, 9)]
+    assert [one["sft"]["lr"] for one in found] == [3, 3, 2, 1, 1]
+    assert [one["filter"]["solved_above"] for one in found] == [None, None, 0.9, 0.9, 0.9]
+    assert {one["sft"]["epochs"] for one in found} == {2}

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ei.sampling.stop import closing_tokens, response_text, stop_test
+from ei.sampling.stop import closing_tokens, decoder, response_text, stop_test
 from helpers import shared
+from sampling.small_tokenizers import SPECIAL, letters
 
 STOP = "</answer>"
 PIECES = [
@@ -77,7 +78,7 @@ def test_the_tag_ends_a_response_exactly_where_the_text_first_has_it(ids, min_to
 def test_the_tag_is_seen_in_every_tokenization_and_the_text_ends_after_it(pieces):
     ids = ids_of("1", " ", "a", "a", "a", *pieces)
     assert first_stop(ids, 4) == len(ids)
-    assert response_text(Pieces(), ids, STOP, "stop") == "1 aaa</answer>"
+    assert response_text(decoder(Pieces(), STOP), ids, STOP, "stop") == "1 aaa</answer>"
 
 
 def test_a_tag_within_the_first_tokens_does_not_count():
@@ -88,7 +89,34 @@ def test_a_tag_within_the_first_tokens_does_not_count():
 
 def test_a_response_that_was_cut_off_keeps_all_of_its_text():
     ids = ids_of("1", "</", "answer")
-    assert response_text(Pieces(), ids, STOP, "length") == "1</answer"
+    assert response_text(decoder(Pieces(), STOP), ids, STOP, "length") == "1</answer"
+
+
+@pytest.mark.parametrize(
+    ("stop", "special"),
+    [
+        ("</answer>", ("</answer>",)),
+        ("</answer>", ("<think>", "</think>", "<answer>", "</answer>")),
+        ("x</answer>", ("</answer>",)),
+        ("<|done|>", ("<|done|>",)),
+    ],
+)
+def test_a_tag_that_is_a_special_token_stops_the_response_and_stays_in_it(stop, special):
+    tokenizer = letters(special=(*SPECIAL, *special))
+    text = f"a thought </think> <answer>7x{special[-1]}"
+    ids = tokenizer(text).input_ids
+    ended = stop_test(tokenizer, stop, 4, closing_tokens(tokenizer, stop))
+    assert [n for n in range(1, len(ids) + 1) if ended(ids[:n])] == [len(ids)]
+    said = response_text(decoder(tokenizer, stop), ids, stop, "stop")
+    assert said == text[: text.index(stop) + len(stop)]
+
+
+def test_special_tokens_that_are_no_tags_are_no_part_of_the_text():
+    tokenizer = letters(special=(*SPECIAL, "</answer>"))
+    for stop in ("</answer>", "end"):
+        ids = tokenizer("<s>1<|end|>2</s>").input_ids
+        assert decoder(tokenizer, stop)(ids) == tokenizer.decode(ids, skip_special_tokens=True)
+        assert decoder(tokenizer, stop)(ids) == "12"
 
 
 def test_the_real_tokenizers_tags_are_seen_whatever_stands_before_them():

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ei import disk
+from ei import disk, stage
 from ei.checks import mismatch
 from ei.files import (
     read_columns,
@@ -55,6 +55,18 @@ def test_the_number_of_an_error_is_found_in_the_words_of_libraries_in_rust(tmp_p
     told = 'Error while serializing: IoError(Os { code: 28, kind: StorageFull, message: "..." })'
     with pytest.raises(UserError, match="the disk is full"), whole(tmp_path / "policy"):
         raise RuntimeError(told)
+
+
+def test_a_full_disk_is_a_sentence_whatever_it_has_led_to(capsys):
+    def main():
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "cache/x.py")
+        raise RuntimeError("the compiler failed") from full
+
+    with pytest.raises(SystemExit):
+        stage.run(main)
+    said = capsys.readouterr().err
+    assert said.startswith("error: cache/x.py cannot be written: the disk is full: free some space")
+    assert said.count("\n") == 1
 
 
 def test_an_error_about_another_file_is_not_blamed_on_the_output(tmp_path):

@@ -8,10 +8,11 @@ import pytest
 import traces
 from ei import questions
 from ei.model import folder
+from ei.prompt import Template
 from ei.stage import UserError
 from helpers import DEMO, ROOT, script
 
-TEMPLATE = "User: {question}\nAssistant: <think>"
+TEMPLATE = Template("User: {question}\nAssistant: <think>")
 
 
 def train(*rows):
@@ -40,7 +41,7 @@ def read(folder, *rows, held_out=()):
     ("template", "response"),
     [
         (TEMPLATE, " One and one. </think> <answer>2</answer>"),
-        ("{question}\n", "<think> One and one. </think> <answer>2</answer>"),
+        (Template("{question}\n"), "<think> One and one. </think> <answer>2</answer>"),
     ],
 )
 def test_a_solution_goes_on_where_the_prompt_ends(template, response):
@@ -112,7 +113,7 @@ def test_traces_become_rollouts_that_the_base_tokenizer_reads_back():
     assert [tokenizer.decode(ids) for ids in table["response_ids"]] == [
         row["response"] for row in rows
     ]
-    assert tokenizer.decode(table["prompt_ids"][0]) == TEMPLATE.replace("{question}", "1+1?")
+    assert tokenizer.decode(table["prompt_ids"][0]) == TEMPLATE.asks.replace("{question}", "1+1?")
     assert set(table["policy"]) == {"weights"}
 
 

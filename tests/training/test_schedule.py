@@ -4,7 +4,7 @@ from ei.model.packing import Sequence
 from ei.stage import UserError
 from ei.training import schedule
 from ei.training.recipe import Recipe
-from ei.training.sequences import check, with_end
+from ei.training.sequences import check, identity, union, with_end
 from training import tiny
 
 
@@ -26,6 +26,23 @@ def test_ids_beyond_the_vocabulary_and_empty_responses_are_errors() -> None:
 def test_an_end_is_appended_once() -> None:
     ended = with_end([Sequence("a", 0, [3], [4]), Sequence("b", 0, [3], [4, 1])], 1)
     assert [sequence.response for sequence in ended] == [[4, 1], [4, 1]]
+
+
+def test_a_union_of_steps_has_each_response_once_and_the_newest_within_its_cap() -> None:
+    new = [Sequence("a", 0, [3], [4]), Sequence("b", 0, [3], [5])]
+    old = [Sequence("a", 0, [3], [5], 1), Sequence("b", 0, [3], [5], 1)]
+    oldest = [Sequence("a", 1, [3], [6], 2)]
+    assert union([new, old, oldest], None) == [*new, old[0], *oldest]
+    assert union([new, old, oldest], 2) == [*new, old[0]]
+    assert union([[], old], 1) == old
+
+
+def test_equal_samples_of_two_steps_are_two_sequences_with_places_of_their_own() -> None:
+    both = [Sequence("a", 0, [3], [4 + age], age) for age in range(40)]
+    assert len({identity(sequence) for sequence in both}) == 40
+    order = [sequence.age for sequence in schedule.shuffled(both, "0/1")]
+    assert order != sorted(order)
+    assert order == [one.age for one in schedule.shuffled(both[::-1], "0/1")]
 
 
 @pytest.mark.parametrize(

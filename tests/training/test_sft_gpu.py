@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from ei.model import attention, head
-from ei.model.load import compile_layers, load
+from ei.model.load import compile_layers, load, recompute_layers
 from ei.model.packing import build_row
 from ei.model.passes import backward
 from ei.model.weights import Policy, clear_gradients
+from ei.training import offload
 from ei.training.job import run_job
 from ei.training.loop import train
 from ei.training.processes import World, launch
@@ -122,3 +123,46 @@ def test_two_gpus_equal_one(tmp_path: Path) -> None:
         tables.append(table)
     for column in ("loss", "entropy", "grad_norm"):
         assert tables[1][column].to_list() == pytest.approx(tables[0][column].to_list(), rel=2e-2)
+
+
+def test_moments_in_the_hosts_memory_train_the_same_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three updates of given gradients, in batches that cut the largest weight."""
+    monkeypatch.setattr(offload, "BATCH", 100_000)
+    torch.manual_seed(0)
+    made = [torch.randn(size, device=GPU) for size in (70_000, 300_001, 5)]
+    results = []
+    for kind in (functools.partial(torch.optim.AdamW, fused=True), offload.HostAdamW):
+        weights = [torch.nn.Parameter(weight.clone()) for weight in made]
+        optimizer = kind(weights, lr=1e-2, betas=(0.9, 0.95), weight_decay=0.1)
+        draw = torch.Generator(GPU).manual_seed(1)
+        for _ in range(3):
+            for weight in weights:
+                weight.grad = torch.randn(weight.shape, device=GPU, generator=draw)
+            optimizer.step()
+        results.append(weights)
+    for full, small in zip(*results, strict=True):
+        assert torch.equal(full, small)
+
+
+def test_recomputed_compiled_layers_have_the_same_gradients_and_a_lower_peak(
+    tmp_path: Path,
+) -> None:
+    folder = tiny.model_folder(tmp_path / "policy")
+    row = build_row(tiny.sequences(4000), 128, GPU)
+    found, peaks = [], []
+    for recompute in (False, True):
+        policy = load(folder, GPU)
+        clear_gradients(policy)
+        compile_layers(policy)
+        if recompute:
+            recompute_layers(policy)
+        backward(policy, row, 1e-3)  # compiles
+        clear_gradients(policy)
+        torch.cuda.reset_peak_memory_stats()
+        backward(policy, row, 1e-3)
+        peaks.append(torch.cuda.max_memory_allocated())
+        found.append(gradient(policy, sorted(policy.weights)))
+    assert float(torch.cosine_similarity(*found, dim=0)) > 0.9999
+    assert peaks[1] < peaks[0]

@@ -43,6 +43,7 @@ def test_the_policy_folder_is_complete_and_loads(step: Path) -> None:
     weights, table, summary = done(work)
     assert sorted(file.name for file in work.output.iterdir()) == [
         "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+        "weights.sha256",
     ]  # fmt: skip
     for name in ("config.json", "tokenizer.json", "generation_config.json"):
         assert (work.output / name).read_bytes() == (step / "base" / name).read_bytes()
@@ -216,5 +217,13 @@ def test_a_user_s_error_on_the_command_line_is_one_sentence_and_status_1(step: P
     ended = subprocess.run(command(work), capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.strip().splitlines() == [
-        f"error: {step / 'nowhere'} is not a model folder: it has no config.json"
+        f"error: the policy {step / 'nowhere'} is not a folder"
     ]
+
+
+def test_earlier_steps_are_trained_on_again_and_counted(step: Path) -> None:
+    tiny.table(tiny.sequences(30, seed=5), step / "before.parquet")
+    work = tiny.job(step, replayed=["filtered.parquet", "before.parquet"])
+    _, table, summary = done(work)
+    assert (summary["sequences"], summary["replayed"]) == (50, 30)
+    assert table.filter(pl.col("epoch") == 1)["sequences"].sum() == 50

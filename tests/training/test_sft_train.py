@@ -12,11 +12,12 @@ from ei.model import folder
 from ei.model.load import load
 from ei.model.names import to_write
 from ei.model.packing import Sequence
+from ei.model.room import enough_or
 from ei.model.weights import Policy, clear_gradients, prepare
 from ei.stage import UserError
 from ei.training import checkpoint
-from ei.training.job import memory_named
 from ei.training.loop import BETAS, Record, make_update, train
+from ei.training.memory import advice
 from ei.training.processes import World
 from ei.training.recipe import Recipe
 from ei.training.schedule import Update, plan
@@ -204,16 +205,33 @@ def test_an_update_that_is_not_finite_leaves_the_weights_alone() -> None:
     assert torch.equal(weights(broken), before)
 
 
-def test_out_of_memory_names_the_setting_to_lower() -> None:
-    with (
-        pytest.raises(UserError, match=r"out of memory: lower sft.row_tokens, now 4096"),
-        memory_named(4096),
-    ):
+def do_this() -> str:
+    return "do this"
+
+
+def test_out_of_memory_on_a_gpu_or_a_cpu_is_a_sentence_with_the_advice() -> None:
+    with pytest.raises(UserError, match="out of memory: do this"), enough_or(do_this):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-    with pytest.raises(UserError, match=r"lower sft.row_tokens, now 4096"), memory_named(4096):
+    with pytest.raises(UserError, match="out of memory: do this"), enough_or(do_this):
         torch.empty(2**60)
-    with pytest.raises(RuntimeError, match="shapes"), memory_named(4096):
+    with pytest.raises(RuntimeError, match="shapes"), enough_or(do_this):
         raise RuntimeError("shapes")
+
+
+@pytest.mark.parametrize(
+    ("memory", "row_tokens", "longest", "wanted"),
+    [
+        ("full", 16384, 900, "set sft.memory to auto"),
+        ("auto", 16384, 900, "set sft.memory to small, or lower sft.row_tokens from 16384 to 8192"),
+        ("small", 16384, 900, "lower sft.row_tokens from 16384 to 8192"),
+        ("small", 1200, 900, "lower sft.row_tokens from 1200 to 900"),
+        ("small", 900, 900, "set filter.max_tokens to 450, since the longest sequence has 900"),
+    ],
+)
+def test_the_advice_has_the_next_value(
+    memory: str, row_tokens: int, longest: int, wanted: str
+) -> None:
+    assert advice(memory, row_tokens, longest) == wanted
 
 
 def test_a_policy_in_mixed_precision_learns_in_fp32_and_is_written_rounded(tmp_path: Path) -> None:

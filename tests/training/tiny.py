@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import torch
 from safetensors.torch import load_file
 from transformers import Olmo2Config, Olmo2ForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
+from ei.model.folder import fingerprint
 from ei.model.packing import Sequence
 from ei.training.job import Job
 from ei.training.recipe import Options, Recipe
+from helpers import DEMO
 
 VOCABULARY = 96
 SHAPE: dict[str, Any] = {
@@ -49,7 +52,7 @@ def model_folder(folder: Path, seed: int = 0, tied: bool = True) -> Path:
     qwen2(seed, tied).bfloat16().save_pretrained(folder)
     config = folder / "config.json"
     config.write_text(config.read_text() + "\n\n")
-    (folder / "tokenizer.json").write_text('{"made": "up"}')
+    shutil.copy(DEMO / "policy/tokenizer.json", folder)
     (folder / ".snakemake_timestamp").touch()
     return folder
 
@@ -63,23 +66,24 @@ def sequences(count: int, seed: int = 0, longest: int = 40) -> list[Sequence]:
     return [Sequence(f"q{number % 5}", number // 5, ids(1), ids(2)) for number in range(count)]
 
 
-def table(items: list[Sequence], path: Path) -> Path:
-    """A filtered.parquet or rollouts.parquet of the sequences."""
+def table(items: list[Sequence], path: Path, policy: str = "") -> Path:
+    """A filtered.parquet or rollouts.parquet of the sequences, drawn from the weights `policy`."""
     ids = pl.List(pl.Int32)
     schema = pl.Schema(
         {"question_id": pl.String(), "sample": pl.Int32(), "prompt_ids": ids, "response_ids": ids}
     )
     rows = [(item.question_id, item.sample, item.prompt, item.response) for item in items]
-    pl.DataFrame(rows, schema=schema, orient="row").write_parquet(path)
+    drawn = pl.DataFrame(rows, schema=schema, orient="row")
+    drawn.with_columns(policy=pl.lit(policy)).write_parquet(path)
     return path
 
 
 def step_folder(folder: Path) -> Path:
     """A folder with everything that the stage reads."""
     model_folder(folder / "base", seed=0)
-    model_folder(folder / "policy0", seed=1)
-    table(sequences(20), folder / "filtered.parquet")
-    table(sequences(60, seed=1), folder / "rollouts.parquet")
+    policy = fingerprint(model_folder(folder / "policy0", seed=1))
+    table(sequences(20), folder / "filtered.parquet", policy)
+    table(sequences(60, seed=1), folder / "rollouts.parquet", policy)
     table([], folder / "empty.parquet")
     return folder
 
@@ -91,6 +95,7 @@ def job(step: Path, name: str = "step1", **changes: Any) -> Job:
         "output": f"{name}/policy",
         "training": f"{name}/training.parquet",
     }
+    replayed = changes.pop("replayed", [])
     paths |= {key: changes.pop(key) for key in list(changes) if key in paths}
     recipe = Recipe(
         **{"lr": 1e-2, "batch": 8, "row_tokens": 100, "seed": "0/1", **changes.pop("recipe", {})}
@@ -98,7 +103,13 @@ def job(step: Path, name: str = "step1", **changes: Any) -> Job:
     options = Options(**{"entropy_rollouts": 16, "gpus": 0, **changes})
     files: dict[str, Any] = {key: step / path for key, path in paths.items()}
     return Job(
-        **files, lineage="abc", step=1, recipe=recipe, options=options, settings={"lr": 1e-2}
+        **files,
+        lineage="abc",
+        step=1,
+        replayed=[step / path for path in replayed],
+        recipe=recipe,
+        options=options,
+        settings={"lr": 1e-2},
     )
 
 

@@ -4,20 +4,29 @@ import re
 
 import pytest
 
-from ei.runs.lineage import FROM_BASE, PER_RUN, STAGES
+from ei.runs.lineage import FROM_BASE, ON_DEMAND, PER_PROBE, PER_RUN, STAGES
 from helpers import miniature, snakemake
 
 RUN = "results"
+ON_DEMAND_STAGES = [name for name, stage in STAGES.items() if stage.when == ON_DEMAND]
 
 
 def planned_jobs(folder, *targets):
-    """[(rule, inputs, outputs)] of every job of a forced dry run."""
+    """[(rule, inputs, outputs)] of every job of a forced dry run; a round's are called by it."""
     told = snakemake(folder, *targets, "--dry-run", "--forceall")
     assert told.returncode == 0, told.stdout[-3000:]
     blocks = re.findall(
         r"^(?:rule|checkpoint|localrule) (\w+):\n((?:    .*\n)+)", told.stdout, re.MULTILINE
     )
-    return [(rule, files(text, "input"), files(text, "output")) for rule, text in blocks]
+    return [
+        (in_round(rule, text), files(text, "input"), files(text, "output")) for rule, text in blocks
+    ]
+
+
+def in_round(rule, block):
+    """`sample_extra`, as the table calls the rule `sample_round` in the round `extra`."""
+    found = re.search(r"^    wildcards: .*round=(\w+)", block, re.MULTILINE)
+    return rule.replace("_round", f"_{found[1]}") if found else rule
 
 
 def files(block, keyword):
@@ -27,10 +36,15 @@ def files(block, keyword):
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory):
-    """Those of a run of two steps and of its SFT baseline."""
+    """Those of a run of two steps with all rounds, and of its SFT baseline."""
     folder = tmp_path_factory.mktemp("planned")
-    miniature(folder, data={"development": 8}, shards=2)
-    return planned_jobs(folder, "all", "baseline")
+    probes = {"prompts": {"plain": "workflow/prompts/question.txt"}, "samples": 2, "questions": 4}
+    rounds = {"extra": 2, "hints": 1}
+    miniature(folder, data={"development": 8}, shards=2, probes=probes, sample=rounds)
+    on_demand = [
+        leaf for name in ON_DEMAND_STAGES for step in (1, 2) for leaf in leaves(name, step)
+    ]
+    return planned_jobs(folder, "all", "baseline", *on_demand)
 
 
 def of(jobs, name, run=RUN):
@@ -44,8 +58,14 @@ def step_of(outputs):
     return found.pop() if found else 0
 
 
+PROBED = (("prompts/plain", 0), ("samples", 0), ("samples", 2))
+
+
 def leaves(stage, step, run=RUN):
     folder = run if STAGES[stage].when == PER_RUN else f"{run}/step{step}"
+    if STAGES[stage].when == PER_PROBE:
+        probes = [probe for probe, probed in PROBED if probed == step]
+        return {f"{folder}/{probe}/{name}" for probe in probes for name in STAGES[stage].leaves}
     return {f"{folder}/{name}" for name in STAGES[stage].leaves}
 
 
@@ -53,8 +73,8 @@ def test_every_stage_leaves_what_the_table_says(jobs):
     for name, stage in STAGES.items():
         if name in ("model", "traces"):
             continue
-        steps = (0,) if stage.when == PER_RUN else (0, 1, 2) if stage.when == FROM_BASE else (1, 2)
-        for step in steps:
+        steps = {PER_RUN: (0,), FROM_BASE: (0, 1, 2), PER_PROBE: (0, 1, 2)}
+        for step in steps.get(stage.when, (1, 2)):
             made = {
                 path
                 for rule in stage.rules
@@ -71,7 +91,8 @@ def test_a_sharded_rule_is_one_job_for_each_shard(jobs):
         for rule in stage.sharded:
             outputs = [path for _, _, made in of(jobs, rule) for path in made]
             assert outputs
-            assert all(re.search(r"/[01]-of-2\.parquet$", path) for path in outputs)
+            shards = r"0-of-1" if rule == "probe" else r"[01]-of-2"
+            assert all(re.search(rf"/{shards}\.parquet$", path) for path in outputs)
 
 
 def test_every_rule_reads_only_what_the_table_lets_its_stage_take(jobs):
@@ -88,6 +109,16 @@ def test_every_rule_reads_only_what_the_table_lets_its_stage_take(jobs):
                 ours = {path for path in inputs if path.startswith(f"{run}/")}
                 unknown = {p for p in ours - allowed if "-of-" not in p and "machine" not in p}
                 assert not unknown, (rule, unknown)
+
+
+def test_probes_wait_for_all_that_the_curve_needs(tmp_path):
+    probes = {"prompts": {"plain": "workflow/prompts/question.txt"}, "samples": 2}
+    miniature(tmp_path, probes=probes)
+    told = snakemake(tmp_path, "all", "--dry-run")
+    blocks = re.findall(r"^rule (\w+):\n((?:    .*\n)+)", told.stdout, re.MULTILINE)
+    priorities = {rule: re.search(r"priority: (\d+)", text) for rule, text in blocks}
+    assert priorities["probe"] is None  # which Snakemake says of 0
+    assert {int(priorities[rule][1]) for rule in ("sample", "eval", "sft")} == {10, 20, 30}
 
 
 def test_the_baseline_takes_traces_in_the_place_of_rollouts(jobs):

@@ -36,7 +36,7 @@ def swept(tmp_path_factory):
         folder,
         steps=1,
         sweep=sweep,
-        baseline={"traces": "traces.jsonl", "filter": {"correct_only": False}},
+        baseline={"traces": "traces.jsonl", "filter": {"keep": "all"}},
     )
     targets = [
         "all",

@@ -2,12 +2,17 @@
 
 
 def settings_of(wildcards):
-    """The settings of the run that a job is for; stops where two of them contradict each other."""
+    """The settings of a job's run at its step; stops where two of them contradict each other."""
     try:
         experiment.refuse_contradictions(RUNS[wildcards.run])
     except UserError as error:
         raise WorkflowError(str(error))
-    return RUNS[wildcards.run].settings
+    return setting_rules.at_step(RUNS[wildcards.run].settings, step_of(wildcards))
+
+
+def step_of(wildcards):
+    """The step that a job is for; 0 where it is for the whole run."""
+    return int(getattr(wildcards, "step", 0))
 
 
 def setting(*keys):
@@ -35,8 +40,8 @@ def lineage(stage):
     """A params function: the hash of every setting that the output depends on."""
 
     def get(wildcards):
-        step = int(getattr(wildcards, "step", 0))
-        return lineages.lineage(settings_of(wildcards), stage, step)
+        settings = RUNS[wildcards.run].settings
+        return lineages.lineage(settings, stage, step_of(wildcards))
 
     return get
 
@@ -71,7 +76,77 @@ def threads(wildcards):
 
 
 def prompt(wildcards):
-    return literal(local(settings_of(wildcards)["prompt"]))
+    return literal(prompt_file(settings_of(wildcards)["prompt"]))
+
+
+def probe_prompt(wildcards):
+    settings = probes.changed(settings_of(wildcards), wildcards.probe)
+    return literal(prompt_file(settings["prompt"]))
+
+
+def probe_flags(section):
+    """A params function: the flags of a section as a probe changes it."""
+
+    def get(wildcards):
+        return setting_rules.flags(probes.changed(settings_of(wildcards), wildcards.probe)[section])
+
+    return get
+
+
+def probe_lineage(stage):
+    """A params function: the hash of every setting that a probe's output depends on."""
+
+    def get(wildcards):
+        step = int(wildcards.step)
+        return lineages.probe_lineages(settings_of(wildcards), wildcards.probe, step)[stage]
+
+    return get
+
+
+def of_probes(name):
+    """An input function: this file of each probe of the run."""
+
+    def get(wildcards):
+        run = wildcards.run
+        found = probes.planned(RUNS[run].settings, last_step(run))
+        return [f"{run}/step{step}/{probe}/{name}" for probe, step in found]
+
+    return get
+
+
+def scored_in(name):
+    """An input function: the scored rollouts of a further round of the step, where there is one."""
+
+    def get(wildcards):
+        drawn = lineages.is_done(settings_of(wildcards), name)
+        return [f"{wildcards.run}/step{wildcards.step}/{name}/scored.parquet"] if drawn else []
+
+    return get
+
+
+def rounds_of_steps(wildcards):
+    """The scored rollouts of the further rounds of each step."""
+    run = wildcards.run
+    rounds = [name for name in ROUNDS if lineages.is_done(RUNS[run].settings, name)]
+    names = [f"{name}/scored.parquet" for name in rounds]
+    return [path for name in names for path in of_steps(name, 1)(wildcards)]
+
+
+def rounds_before(wildcards):
+    """The scored rollouts of the rounds before this one."""
+    extra = scored_in("extra")(wildcards) if wildcards.round == "hints" else []
+    return [f"{wildcards.run}/step{wildcards.step}/scored.parquet", *extra]
+
+
+def flags_of_round(wildcards, input):
+    """The flags that make sample.py draw a further round."""
+    settings = settings_of(wildcards)
+    of_round = {"round": wildcards.round, "min_reward": settings["filter"]["min_reward"]}
+    return [*setting_rules.flags(settings["sample"] | of_round), "--scored", *input.scored]
+
+
+def lineage_of_round(wildcards):
+    return lineage(wildcards.round)(wildcards)
 
 
 def shards_of(kind):
@@ -79,7 +154,7 @@ def shards_of(kind):
 
     def get(wildcards):
         n = settings_of(wildcards)["shards"]
-        folder = f"{wildcards.run}/step{wildcards.step}/{kind}"
+        folder = f"{wildcards.run}/step{wildcards.step}/{kind.format(**dict(wildcards.items()))}"
         return [f"{folder}/{k}-of-{n}.parquet" for k in range(n)]
 
     return get
@@ -180,6 +255,13 @@ def initial_policy(wildcards):
     return policy(wildcards.run, int(wildcards.step) - 1)
 
 
+def replayed(wildcards):
+    """What the steps before this one kept, where it is trained on again."""
+    earlier = settings_of(wildcards)["sft"]["replay"] == "all"
+    steps = range(1, step_of(wildcards)) if earlier else ()
+    return [f"{wildcards.run}/step{step}/filtered.parquet" for step in steps]
+
+
 def base_policy(wildcards):
     return base_model(wildcards.run)
 
@@ -216,10 +298,16 @@ def best_policy(wildcards):
     return policy(run, json.loads(Path(best).read_text())["step"])
 
 
+def exported_policy(wildcards):
+    """The best policy; without questions to choose it on, the last one."""
+    run = wildcards.run
+    return f"{run}/best/policy" if RUNS[run].develops else policy(run, last_step(run))
+
+
 def records_of_jobs(wildcards):
     """The benchmark records of every job that made a file of the run, wherever it ran."""
     run = wildcards.run
-    return lineages.records(RUNS[run], RUNS, SHARED, last_step(run))
+    return sharing.records(RUNS[run], RUNS, SHARED, last_step(run))
 
 
 def identity(wildcards, input):
@@ -260,12 +348,14 @@ def summaries(wildcards):
 
 
 def graded(wildcards):
-    """The graded validation responses of every step of the reported runs."""
-    return [
-        f"{run}/step{step}/responses.parquet"
-        for run in reported(wildcards)
-        for step in range(last_step(run) + 1)
-    ]
+    """The graded validation responses of every step and probe of the reported runs."""
+    found = []
+    for run in reported(wildcards):
+        last = last_step(run)
+        found += [f"{run}/step{step}" for step in range(last + 1)]
+        planned = probes.planned(RUNS[run].settings, last)
+        found += [f"{run}/step{step}/{probe}" for probe, step in planned]
+    return [f"{folder}/responses.parquet" for folder in found]
 
 
 def browsed(wildcards):

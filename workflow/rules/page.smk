@@ -10,6 +10,7 @@ localrules:
     discuss,
     report_plots,
     page,
+    export_policy,
 
 
 # The table of the steps, printed and kept.
@@ -43,9 +44,11 @@ rule summarize:
         evaluations=of_steps("eval.json"),
         developments=of_steps("development.json"),
         scored=of_steps("scored.parquet", 1),
+        rounds=rounds_of_steps,
         filters=of_steps("filtered.json", 1),
         trainings=of_steps("training.json", 1),
         updates=of_steps("training.parquet", 1),
+        probes=of_probes("eval.json"),
         records=records_of_jobs,
         stale=if_stale("{run}/run.json"),
     output:
@@ -62,6 +65,7 @@ rule summarize:
         "summarize.py"
         " --run {wildcards.run:q}"
         " {params.identity:q}"
+        " --probes {input.probes:q}"
         " --benchmarks {input.records:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"
@@ -204,5 +208,28 @@ rule page:
         " --discussion {input.discussion:q}"
         " --plots {params.plots:q}"
         " --browse {wildcards.experiment:q}"
+        " --output {output:q}"
+        " > {log:q} 2>&1"
+
+
+# The best policy as a folder for the hub, with a model card made from the run. Nothing is uploaded.
+rule export_policy:
+    input:
+        run="{run}/run.json",
+        policy=exported_policy,
+        base=base_policy,
+        prompt=prompt,
+    output:
+        directory("{run}/export"),
+    log:
+        "{run}/logs/export.log",
+    conda:
+        CPU_ENV
+    shell:
+        "export.py"
+        " --run {input.run:q}"
+        " --policy {input.policy:q}"
+        " --base {input.base:q}"
+        " --prompt {input.prompt:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

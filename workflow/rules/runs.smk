@@ -11,9 +11,18 @@ from functools import cache
 from pathlib import Path
 
 from ei.contents import content_hash
+from ei.model.folder import parts as parts_of_model
 from ei.plots import PICTURES
-from ei.prompt import read_template
-from ei.runs import experiment, lineage as lineages, settings as setting_rules, stale
+from ei.prompt import SHORT, read_template
+from ei.runs import (
+    experiment,
+    lineage as lineages,
+    probes,
+    settings as setting_rules,
+    sharing,
+    stale,
+)
+from ei.schema import ROUNDS
 from ei.stage import UserError
 
 
@@ -69,8 +78,10 @@ def link_paths(settings):
     This is before the first job, since Snakemake looks only once for what is in a folder.
     """
     data = settings["data"]
-    paths = (settings["model"], settings["prompt"], data["train"], data["validation"])
-    for path in (*paths, settings.get("traces")):
+    prompts = [settings["prompt"], *(settings["probes"]["prompts"] or {}).values()]
+    paths = (settings["model"], data["train"], data["validation"], settings.get("traces"))
+    paths += tuple(SHORT.get(prompt, prompt) for prompt in prompts)
+    for path in paths:
         if isinstance(path, str) and os.path.exists(local(path)):
             literal(local(path))
 
@@ -102,9 +113,14 @@ def all_runs():
 
 
 def with_contents(run):
-    """The run with the hashes of its prompt, questions and traces: other texts, other settings."""
+    """The run with the hashes of its model, prompt, questions and traces: other files, other
+    settings."""
     settings = {**run.settings, "prompt_sha256": content(prompt_file(run.settings["prompt"]))}
+    settings |= hash_of_model(local(run.settings["model"]))
     settings["data"] = {**settings["data"], **hashes_of_sources(settings["data"])}
+    prompts = settings["probes"]["prompts"] or {}
+    hashes = {name: content(prompt_file(template)) for name, template in prompts.items()}
+    settings["probes"] = {**settings["probes"], "prompts_sha256": hashes}
     traces = settings.get("traces")
     if traces and not os.path.exists(local(traces)):
         raise WorkflowError(f"baseline.traces: the file {traces} does not exist")
@@ -114,12 +130,13 @@ def with_contents(run):
 
 
 def prompt_file(template):
-    """The template's path; stops in one sentence unless it is a text with {question} in it once."""
+    """The template's path; stops in one sentence unless it is one with {question} in it once."""
+    path = local(SHORT.get(template, template))
     try:
-        read_template(Path(local(template)))
+        read_template(Path(path))
     except UserError as error:
         raise WorkflowError(f"prompt: {error}")
-    return local(template)
+    return path
 
 
 @cache
@@ -129,6 +146,22 @@ def content(path):
         return content_hash(Path(path), Path(".cache/contents"))
     except OSError as error:
         raise WorkflowError(f"{path} cannot be read: {error.strerror}")
+
+
+@cache
+def hash_of_model(path):
+    """{"model_sha256": hash} of a model in a folder; a model of the hub has a revision."""
+
+    def tell(size):
+        if size > 1e9:  # seconds
+            said = f"reading {path} once, {size / 1e9:.1f} GB, to know its weights again"
+            print(said, file=sys.stderr, flush=True)
+
+    try:
+        found = content_hash(Path(path), Path(".cache/contents"), parts_of_model, tell)
+    except OSError as error:
+        raise WorkflowError(f"model: {path} cannot be read: {error.strerror}")
+    return {"model_sha256": found} if found else {}
 
 
 def hashes_of_sources(data):
@@ -146,7 +179,7 @@ SCHEMA = read_strictly(BASE / "workflow/schemas/config.schema.yaml")
 refuse_bad(config, "config.yaml")
 PRESETS = load_presets()
 RUNS = all_runs()
-SHARED = lineages.shared(RUNS)
+SHARED = sharing.shared(RUNS)
 for run in RUNS.values():
     link_paths(run.settings)
 # Files that other settings made, and a file that is newer than they: an input of the jobs that make
@@ -167,5 +200,7 @@ wildcard_constraints:
     experiment=only({run.experiment for run in RUNS.values()}),
     report="report|report_so_far",
     step=r"\d+",
+    round="|".join(ROUNDS),
     shard=r"\d+",
     shards=r"\d+",
+    probe=only({name for run in RUNS.values() for name in probes.names(run.settings)}),

@@ -22,8 +22,12 @@ rule share:
 ruleorder: share > data
 ruleorder: share > gather
 ruleorder: share > traces
+ruleorder: share > gather_round
+ruleorder: share > score_round
 ruleorder: share > score
 ruleorder: share > filter
 ruleorder: share > sft
 ruleorder: share > grade
 ruleorder: share > metrics
+ruleorder: share > probe_grade
+ruleorder: share > probe_metrics

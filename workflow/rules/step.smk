@@ -35,7 +35,7 @@ rule sample:
         sequences=setting("vllm", "sequences"),
         memory_percent=setting("vllm", "memory_percent"),
     params:
-        flags=flags("sample"),
+        flags=flags("sample", "extra", "hints", "hint"),
         engine=setting("engine"),
         device=setting("device"),
         seed=setting("seed"),
@@ -97,6 +97,8 @@ rule score:
 rule filter:
     input:
         scored="{run}/step{step}/scored.parquet",
+        extra=scored_in("extra"),
+        hints=scored_in("hints"),
         stale=if_stale("{run}/step{step}/filtered.parquet"),
     output:
         table="{run}/step{step}/filtered.parquet",
@@ -114,6 +116,8 @@ rule filter:
     shell:
         "filter.py"
         " --scored {input.scored:q}"
+        " --extra {input.extra:q}"
+        " --hints {input.hints:q}"
         " {params.flags:q}"
         " --output {output.table:q}"
         " --lineage {params.lineage}"
@@ -128,6 +132,7 @@ rule sft:
         init=initial_policy,
         base=base_policy,
         filtered="{run}/step{step}/filtered.parquet",
+        replayed=replayed,
         rollouts="{run}/step{step}/rollouts.parquet",
         stale=if_stale("{run}/step{step}/policy"),
     output:
@@ -145,8 +150,9 @@ rule sft:
     threads: threads
     resources:
         gpu=gpus("sft"),
+        keep=setting("sft", "memory"),
     params:
-        flags=flags("sft", "gpus", "init"),
+        flags=flags("sft", "gpus", "memory", "init", "replay"),
         device=setting("device"),
         seed=setting("seed"),
         lineage=lineage("sft"),
@@ -157,13 +163,46 @@ rule sft:
         " --init {input.init:q}"
         " --base {input.base:q}"
         " --filtered {input.filtered:q}"
+        " --replayed {input.replayed:q}"
         " --rollouts {input.rollouts:q}"
         " --step {wildcards.step}"
         " --seed {params.seed}"
         " --gpus {resources.gpu}"
+        " --memory {resources.keep}"
         " {params.flags:q}"
         " --output {output.policy:q}"
         " --training {output.training:q}"
+        " --lineage {params.lineage}"
+        " > {log:q} 2>&1"
+
+
+# Pair a right with a wrong rollout of each question, for preference training elsewhere. Nothing
+# here asks for it: `snakemake results/step3/pairs.parquet`.
+rule pairs:
+    input:
+        scored="{run}/step{step}/scored.parquet",
+        extra=scored_in("extra"),
+        prompt=prompt,
+        policy=base_policy,
+        stale=if_stale("{run}/step{step}/pairs.parquet"),
+    output:
+        "{run}/step{step}/pairs.parquet",
+    log:
+        "{run}/step{step}/logs/pairs.log",
+    benchmark:
+        "{run}/step{step}/benchmarks/pairs.jsonl"
+    conda:
+        CPU_ENV
+    params:
+        min_reward=setting("filter", "min_reward"),
+        lineage=lineage("pairs"),
+    shell:
+        "pairs.py"
+        " --scored {input.scored:q} {input.extra:q}"
+        " --prompt {input.prompt:q}"
+        " --policy {input.policy:q}"
+        " --min_reward {params.min_reward}"
+        " --output {output:q}"
         " --lineage {params.lineage}"
         " > {log:q} 2>&1"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare evaluations question by question: steps, runs and their base, runs and SFT baselines.
+"""Compare evaluations question by question: steps, runs, their base, SFT baselines and probes.
 
     compare.py --runs results/demo/run.json results/demo/sft/run.json \\
         --output example/comparisons.json
@@ -24,18 +24,24 @@ import polars as pl
 
 from ei import stage
 from ei.analysis.choice import best_step, last_step
-from ei.analysis.statistics import DRAWS, mcnemar, paired_difference
+from ei.analysis.statistics import DRAWS, best_at_k, mcnemar, paired_difference
 from ei.files import read_columns, read_run, stamp, write_json
+from ei.runs.probes import PROMPTS, SAMPLES
 from ei.schema import Comparison, RunSummary, Side
 
 log = logging.getLogger("compare")
 
 
 class StepOf(NamedTuple):
-    """A step of a run, whose evaluation is compared."""
+    """A step of a run, of which an evaluation is compared: that of the curve, or a probe's.
+
+    `k` is how many responses a question has to be solved in.
+    """
 
     run: RunSummary
     step: int
+    probe: str = ""
+    k: int = 1
 
 
 def pairs(runs: list[RunSummary]) -> Iterator[tuple[str, StepOf, StepOf]]:
@@ -49,8 +55,27 @@ def pairs(runs: list[RunSummary]) -> Iterator[tuple[str, StepOf, StepOf]]:
                 yield "steps", last, StepOf(run, best_step(run))
         if last.step > 0:
             yield "base", last, StepOf(run, 0)
+        yield from pairs_with_probes(run, runs)
         if run["kind"] == "ei":
             yield from pairs_with_other_runs(run, runs)
+
+
+def pairs_with_probes(
+    run: RunSummary, runs: list[RunSummary]
+) -> Iterator[tuple[str, StepOf, StepOf]]:
+    """Last step and base policy of the first group against the base policy under other prompts.
+
+    And of every run, pass@k after the last step against pass@k before the first.
+    """
+    last = last_step(run)
+    if run["group"] == runs[0]["group"]:
+        for name in run.get("prompts", {}):
+            for step in dict.fromkeys((last, 0)):
+                yield "prompt", StepOf(run, step), StepOf(run, 0, f"{PROMPTS}/{name}")
+    sampled = {one["step"]: one["samples"] for one in run.get("samples", [])}
+    if last > 0 and {0, last} <= set(sampled):
+        for k in dict.fromkeys((1, sampled[0])):
+            yield "samples", StepOf(run, last, SAMPLES, k), StepOf(run, 0, SAMPLES, k)
 
 
 def pairs_with_other_runs(
@@ -101,19 +126,24 @@ def difference(a: pl.DataFrame, b: pl.DataFrame) -> dict[str, Any]:
 
 
 @cache
-def shares(responses: Path) -> pl.DataFrame:
-    """For each question of a responses.parquet, the share of its responses that are correct."""
+def shares(responses: Path, k: int = 1) -> pl.DataFrame:
+    """For each question of a responses.parquet, the share of its responses that are correct.
+
+    With k above 1, the chance that k of them hold a correct one (pass@k).
+    """
     rewards = read_columns(responses, "question_id", pl.col("reward").cast(pl.Float64))
-    by_question = rewards.group_by("question_id").agg(pl.col("reward").mean().alias("share"))
-    return by_question.sort("question_id")  # the bootstrap must not depend on the order of rows
+    by_question = rewards.group_by("question_id").agg("reward")
+    by_question = by_question.sort("question_id")  # the bootstrap must not depend on their order
+    found = [best_at_k(of_question, k) for of_question in by_question["reward"].to_list()]
+    return by_question.select("question_id", pl.Series("share", found, dtype=pl.Float64))
 
 
 def compare(runs: list[RunSummary], folders: dict[str, Path]) -> list[Comparison]:
     """Every comparison of the runs; `folders` maps each run's `run` to where its files lie."""
 
     def shares_of(side: StepOf) -> pl.DataFrame:
-        path = folders[side.run["run"]] / f"step{side.step}/responses.parquet"
-        return shares(path.resolve())  # a file that several runs link to is read once
+        path = folders[side.run["run"]] / f"step{side.step}" / side.probe / "responses.parquet"
+        return shares(path.resolve(), side.k)  # a file that several runs link to is read once
 
     found = []
     for what, a, b in pairs(runs):
@@ -121,8 +151,16 @@ def compare(runs: list[RunSummary], folders: dict[str, Path]) -> list[Comparison
         if numbers["n"] == 0:
             log.warning("warning: %s and %s have no question in common", a.run["run"], b.run["run"])
             continue
-        found.append(cast(Comparison, {"a": side_of(a), "b": side_of(b), "what": what, **numbers}))
+        sides = {"a": side_of(a), "b": side_of(b), "what": what}
+        found.append(cast(Comparison, {**sides, **of_probe(what, b), **numbers}))
     return found
+
+
+def of_probe(what: str, b: StepOf) -> dict[str, Any]:
+    """What a comparison with a probe names besides: the prompt, or k of pass@k."""
+    if what == "prompt":
+        return {"prompt": b.probe.removeprefix(f"{PROMPTS}/")}
+    return {"k": b.k} if what == "samples" else {}
 
 
 def side_of(compared: StepOf) -> Side:

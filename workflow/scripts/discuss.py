@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the conclusion of an experiment in two sentences, with the numbers behind it.
+"""Write the conclusion of an experiment in a few sentences, with the numbers behind it.
 
     compare.py --runs results/demo/run.json results/demo/sft/run.json \\
         --output example/comparisons.json
@@ -7,7 +7,8 @@
         --comparisons example/comparisons.json --output example/discussion.md
 
 The first sentence compares expert iteration with the SFT baseline, the second its steps with each
-other. Below them stand the numbers that they come from.
+other. The next say what the controls allow to be claimed: runs that select otherwise, the base
+policy under other prompts, pass@k. Below them stand the numbers that they come from.
 """
 
 import argparse
@@ -16,8 +17,11 @@ from pathlib import Path
 from ei import stage
 from ei.files import read_comparisons, read_run, whole
 from ei.prose import measured
+from ei.prose.claims import claims
 from ei.prose.conclusion import Measured, two_sentences
 from ei.schema import Comparison, RunSummary
+
+NUMBERS = "## Measured"
 
 
 def main_runs(runs: list[RunSummary]) -> list[RunSummary]:
@@ -30,11 +34,15 @@ def main_runs(runs: list[RunSummary]) -> list[RunSummary]:
 
 
 def discussion(runs: list[RunSummary], comparisons: list[Comparison]) -> str:
-    """Markdown: the two sentences as a paragraph, then the numbers as a list under `Measured`."""
+    """Markdown: the two sentences, what the controls allow to be claimed, and then the numbers.
+
+    Each is a block of its own; the numbers are a list under `Measured`.
+    """
     mains = main_runs(runs)
-    sentences = two_sentences(Measured(mains, comparisons))
+    found = Measured(mains, comparisons)
+    conclusion = [two_sentences(found), " ".join(claims(found, runs))]
     numbers = "\n".join(f"- {line}" for line in measured.lines(runs, mains, comparisons))
-    return f"{sentences}\n\n## Measured\n\n{numbers}\n"
+    return "\n\n".join([*filter(None, conclusion), NUMBERS, numbers]) + "\n"
 
 
 def read_flags() -> argparse.Namespace:
@@ -53,7 +61,7 @@ def main() -> None:
     text = discussion(runs, read_comparisons(flags.comparisons))
     with whole(flags.output) as partial:
         partial.write_text(text, encoding="utf-8")
-    print(text.split("\n\n")[0])
+    print(text.split(f"\n\n{NUMBERS}")[0])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@
 The column `split` says which of the two a question belongs to. The column `entropy` holds the mean
 entropy, in nats, over a response's tokens (whole vocabulary, temperature 1) for a random
 `--entropy_rollouts` of the validation responses, and null for the others.
+
+A probe (workflow/rules/evaluation.smk) asks no development questions and measures no entropy.
 """
 
 import logging
@@ -19,6 +21,7 @@ import polars as pl
 
 from ei import questions, schema, stage
 from ei.files import forget_scratch, read_columns, stamp, write_table
+from ei.model import folder
 from ei.sampling.draw import Task, add_flags, draw, made_with, task_from
 from ei.sampling.table import ASKED
 from ei.stage import setting
@@ -31,7 +34,7 @@ class Evaluation:
     """How much is drawn and measured."""
 
     samples: int = setting(1, "responses to each question")
-    entropy_rollouts: int = setting(256, "validation responses whose entropy is measured")
+    entropy_rollouts: int = setting(256, "validation responses whose entropy is measured; 0: none")
     row_tokens: int = setting(8192, "tokens that go through the model at once to measure it")
 
 
@@ -40,14 +43,16 @@ def count(text: str) -> int | None:
     return None if text == "all" else int(text)
 
 
-def to_ask(data: Path, development: Path, wanted: int | None) -> pl.DataFrame:
-    """`wanted` validation questions (None: all), then all for development, with their `split`.
+def to_ask(data: Path, development: Path | None, wanted: int | None) -> pl.DataFrame:
+    """`wanted` validation questions (None: all), then those for development, with their `split`.
 
     Part of the validation questions is the same part in every run and step: their order has a seed
     and a step of its own, both zero.
     """
     validation = questions.choose(read_columns(data, *ASKED), wanted, seed=0, step=0)
-    splits = {"validation": validation, "development": read_columns(development, *ASKED)}
+    splits = {"validation": validation}
+    if development:
+        splits["development"] = read_columns(development, *ASKED)
     return pl.concat(table.with_columns(split=pl.lit(name)) for name, table in splits.items())
 
 
@@ -68,11 +73,15 @@ def with_entropy(
     responses: pl.DataFrame, chosen: pl.DataFrame, task: Task, row_tokens: int
 ) -> pl.DataFrame:
     """The responses with the column `entropy`, null for those that are not among the chosen."""
+    if chosen.is_empty():  # the policy need not be loaded
+        return responses.with_columns(entropy=pl.lit(None, schema.RESPONSES["entropy"]))
     from ei.model.entropy import response_entropy  # torch, for which the engine must not wait
+    from ei.model.room import enough_or, lowered
 
     rows = responses.join(chosen, on=schema.IDENTITY, how="semi")
     prompts, answers = rows["prompt_ids"].to_list(), rows["response_ids"].to_list()
-    entropy = response_entropy(task.policy, prompts, answers, task.device, row_tokens)
+    with enough_or(lambda: lowered("eval.row_tokens", row_tokens)):
+        entropy = response_entropy(task.policy, prompts, answers, task.device, row_tokens)
     measured = rows.select(schema.IDENTITY).with_columns(
         pl.Series("entropy", entropy, dtype=schema.RESPONSES["entropy"])
     )
@@ -84,16 +93,20 @@ def main() -> None:
     add_flags(parser)
     parser.add_argument("--questions", type=count, help="how many, or `all` (default: all)")
     parser.add_argument(
-        "--development", type=Path, required=True, help="further questions, all of which are asked"
+        "--development", type=Path, nargs="?", help="further questions, all of which are asked"
     )
     stage.add_settings(parser, Evaluation)
     flags = parser.parse_args()
     evaluation = stage.settings_from(flags, Evaluation)
     task = task_from(flags)
     asked = to_ask(flags.data, flags.development, flags.questions)
+    folder.check(task.policy)
+    guard = folder.Guard(task.policy)
     responses = with_split(draw(task, asked, range(evaluation.samples)), asked)
     chosen = to_measure(responses, evaluation.entropy_rollouts, task.shards, flags.seed)
     responses = with_entropy(responses, chosen, task, evaluation.row_tokens)
+    for fingerprint in responses["policy"].unique():
+        guard.refuse_change(fingerprint)
     write_table(responses, flags.output, stamp(flags.lineage, made_with(flags)))
     forget_scratch(flags.output)
     log.info("%s: %d responses", flags.output, responses.height)

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from ei import stage
 from ei.files import whole
+from ei.model.folder import record_fingerprint
 
 log = logging.getLogger("fetch_model")
 # Many models hold the same weights once more as .bin or .pth; those are not fetched.
-PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "LICENSE*"]
+PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "LICENSE*", "README.md"]
+TWICE = ["consolidated*"]  # Mistral's models have all weights once more under this name
 
 
 def fetch(model: str, output: Path) -> None:
@@ -25,8 +27,13 @@ def fetch(model: str, output: Path) -> None:
     with whole(output) as partial:
         try:
             snapshot_download(
-                name, revision=revision or None, local_dir=partial, allow_patterns=PATTERNS
+                name,
+                revision=revision or None,
+                local_dir=partial,
+                allow_patterns=PATTERNS,
+                ignore_patterns=TWICE,
             )
+            record_fingerprint(partial)
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
             raise stage.UserError(
                 f"{model} could not be fetched ({type(error).__name__}); fetch it where there is a"

@@ -12,12 +12,15 @@ import argparse
 import contextlib
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from ei import warm
 
 
 def visible() -> dict[str, str]:
@@ -188,6 +191,9 @@ def main() -> None:
     )
     if flags.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        status = warm.run([shutil.which(flags.command[0]) or "", *flags.command[1:]])
+        if status is not None:
+            sys.exit(status)
         os.execvp(flags.command[0], flags.command)
     gpus = visible()
     if wrong := refusal(flags.gpus, len(gpus)):

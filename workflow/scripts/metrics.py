@@ -5,9 +5,11 @@
         --development_responses results/demo/step1/development_responses.parquet \\
         --step 1 --output example/eval.json --development example/development.json
 
-Everything is also broken down by level and by subject. Where questions have several responses,
-there are two more measures for k = 1, 2, 4, ... and all of them: pass@k, the share of questions
-that k responses would solve, and majority@k, the accuracy of the most frequent answer among k.
+Without development responses only --output is written. Everything is also broken down by level and
+by subject. Where questions have several responses, there are two more measures for k = 1, 2, 4, ...
+and all of them: pass@k, the share of questions that k responses would solve, and majority@k, the
+accuracy of the most frequent answer among k. Where rewards lie between 0 and 1, pass@k is the
+expected highest reward of k responses.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from ei import stage
-from ei.analysis.statistics import majority_at_k, pass_at_k, wilson
+from ei.analysis.statistics import best_at_k, majority_at_k, wilson
 from ei.checker.answer.reading import word_key
 from ei.files import read_table, stamp, write_json
 from ei.schema import RESPONSES
@@ -46,12 +48,12 @@ def summary(responses: pl.DataFrame) -> dict[str, Any]:
 
     `n` counts questions. `accuracy` is the mean over questions of the share of correct responses.
     Its 95 % Wilson interval is that of `n` trials: too wide, never too narrow, when a question has
-    several responses. `entropy` is in nats per response token, where it was measured.
+    several responses. `accuracy_given_format` is the mean reward of the responses in the format.
+    `entropy` is in nats per response token, where it was measured.
     """
     total = responses.height
-    correct = responses.filter(pl.col("reward") > 0).height
-    formatted = responses.filter("format_ok").height
     reward = pl.col("reward").cast(pl.Float64)  # a mean of 32-bit rewards would round
+    of_formatted = responses.filter("format_ok").select(reward).to_series()
     by_question = responses.group_by("question_id").agg(reward.mean())["reward"]
     n = len(by_question)
     accuracy = float(by_question.to_numpy().mean())
@@ -62,8 +64,8 @@ def summary(responses: pl.DataFrame) -> dict[str, Any]:
         "samples": samples,
         "accuracy": accuracy,
         "accuracy_ci95": list(wilson(round(accuracy * n), n)),
-        "format_rate": formatted / total,
-        "accuracy_given_format": correct / formatted if formatted else None,
+        "format_rate": len(of_formatted) / total,
+        "accuracy_given_format": of_formatted.mean(),
         "mean_response_tokens": responses.select(TOKENS).to_series().mean(),
         "truncated_rate": responses.filter(pl.col("finish_reason") == "length").height / total,
         "entropy": token_entropy(responses),
@@ -84,10 +86,7 @@ def at_k(responses: pl.DataFrame) -> dict[str, dict[str, float]]:
     questions = list(groups.select("vote", "reward").iter_rows())
     found: dict[str, dict[str, float]] = {"pass_at_k": {}, "majority_at_k": {}}
     for k in powers_of_two(min(len(rewards) for _, rewards in questions)):
-        passed = [
-            pass_at_k(len(rewards), sum(reward > 0 for reward in rewards), k)
-            for _, rewards in questions
-        ]
+        passed = [best_at_k(rewards, k) for _, rewards in questions]
         voted = [majority_at_k(answers, rewards, k) for answers, rewards in questions]
         found["pass_at_k"][str(k)] = sum(passed) / len(passed)
         found["majority_at_k"][str(k)] = sum(voted) / len(voted)
@@ -141,29 +140,36 @@ def describe(found: dict[str, Any], split: str) -> str:
 
 
 def read_flags() -> argparse.Namespace:
-    """The flags: a table of graded responses and an output for each of the two splits."""
+    """The flags: a table of graded responses and an output for validation and, if drawn, the other.
+
+    A probe asks no development questions.
+    """
     parser = stage.parser(__doc__)
     add = parser.add_argument
     add("--responses", type=Path, required=True, help="graded responses, validation")
-    add("--development_responses", type=Path, required=True, help="graded responses, development")
+    add("--development_responses", type=Path, help="graded responses, development")
     add("--step", type=int, required=True, help="the step whose policy responded")
     add("--output", type=Path, required=True, help="eval.json")
-    add("--development", type=Path, required=True, help="development.json")
+    add("--development", type=Path, help="development.json")
     stage.add_lineage(parser)
-    return parser.parse_args()
+    flags = parser.parse_args()
+    if (flags.development is None) != (flags.development_responses is None):
+        parser.error("--development_responses and --development need each other")
+    return flags
 
 
 def main() -> None:
     flags = read_flags()
     made_with = stamp(flags.lineage, {"step": flags.step})
-    validation, development = (  # both before anything is written
-        evaluation(read_table(path, list(RESPONSES)), flags.step)
-        for path in (flags.responses, flags.development_responses)
-    )
-    write_json(validation, flags.output, made_with)
-    write_json(development, flags.development, made_with)
-    log.info(describe(validation, "validation"))
-    log.info(describe(development, "development"))
+    splits = [("validation", flags.responses, flags.output)]
+    if flags.development:
+        splits.append(("development", flags.development_responses, flags.development))
+    found = [  # all before anything is written
+        evaluation(read_table(responses, list(RESPONSES)), flags.step) for _, responses, _ in splits
+    ]
+    for of_split, (split, _, output) in zip(found, splits, strict=True):
+        write_json(of_split, output, made_with)
+        log.info(describe(of_split, split))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from ei import stage
 from ei.files import read_run
-from ei.plots import cost, entropy, formats, rollouts, style
+from ei.plots import breadth, cost, entropy, formats, rollouts, style
 from ei.plots.accuracy import accuracy, along_setting, levels
 from ei.schema import RunSummary
 
@@ -42,6 +42,7 @@ def pictures(target: float | None) -> dict[str, Plot]:
         "entropy": entropy.entropy,
         "format": formats.format_path,
         "kept": rollouts.kept,
+        "breadth": breadth.breadth,
         "length": rollouts.length,
         "time": cost.time,
         "levels": levels,

@@ -52,6 +52,13 @@ def read_flags() -> argparse.Namespace:
     parser = stage.parser(__doc__)
     for name, text in PATHS.items():
         parser.add_argument(f"--{name}", type=Path, required=True, help=text)
+    parser.add_argument(
+        "--replayed",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="filtered.parquet of earlier steps, in their order, to train on as well",
+    )
     parser.add_argument("--seed", type=int, required=True, help="of the run")
     parser.add_argument("--step", type=int, required=True, help="n, the step of the new policy")
     stage.add_lineage(parser)
@@ -69,7 +76,7 @@ def main() -> None:
     from ei.training.processes import launch
 
     job = Job(
-        **stage.settings(flags, *PATHS),
+        **stage.settings(flags, *PATHS, "replayed"),
         lineage=flags.lineage,
         step=flags.step,
         recipe=recipe,

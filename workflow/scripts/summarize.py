@@ -17,8 +17,9 @@ from typing import Any
 
 from ei import stage
 from ei.analysis.choice import best_evaluation
+from ei.analysis.probes import read_probes
 from ei.analysis.steps import step_summary, updates
-from ei.analysis.times import stage_times
+from ei.analysis.times import clock, stage_times
 from ei.files import read_evaluation, read_height, stamp, write_json
 from ei.schema import Evaluation, StepSummary
 
@@ -32,6 +33,7 @@ def summary(flags: argparse.Namespace) -> dict[str, Any]:
     steps = [step_summary(folders[step], step, settings["sft"]["epochs"]) for step in folders]
     times = stage_times(run, flags.benchmarks, settings["device"])
     own = [time for time in times if time["shared_from"] is None]
+    spent = clock(run, flags.benchmarks)
     stopped = expert and flags.steps < settings["steps"]
     return {
         "run": str(run),
@@ -44,8 +46,11 @@ def summary(flags: argparse.Namespace) -> dict[str, Any]:
         "skipped_too_long": skipped(run, settings, evaluations, steps if expert else []),
         "steps": steps,
         "updates": [update for step in folders for update in updates(folders[step], step)],
+        **read_probes(flags.probes),
         "stages": times,
-        "seconds": sum(time["seconds"] for time in own),
+        "seconds": spent.jobs,
+        "wall_seconds": spent.wall,
+        "paused_seconds": spent.paused,
         "gpu_seconds": sum(time["gpu_seconds"] for time in own),
     }
 
@@ -103,6 +108,8 @@ def read_flags() -> argparse.Namespace:
     add("--changes", type=json.loads, default={}, help="what differs from the main run, as JSON")
     add("--benchmarks", type=Path, nargs="*", default=[], metavar="FILE",
         help="Snakemake's benchmark records of the jobs that made the run's artifacts")  # fmt: skip
+    add("--probes", type=Path, nargs="*", default=[], metavar="FILE",
+        help="eval.json of the run's probes, each in the folder that names it")  # fmt: skip
     add("--output", type=Path, required=True, help="run.json")
     return parser.parse_args()
 

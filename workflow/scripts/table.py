@@ -19,7 +19,7 @@ from ei.files import read_evaluation, whole
 
 HEADER = (
     "step  accuracy [95 % interval]   format  accuracy given format  entropy  tokens"
-    "   kept of drawn  updates"
+    "   kept of drawn  distinct  updates"
 )
 
 
@@ -39,12 +39,22 @@ def row(
         "response_tokens": evaluation.get("mean_response_tokens"),
         "rollouts": filtered.get("rollouts"),
         "kept": filtered.get("kept"),
+        "distinct_correct": per_question(filtered),
         "updates": training.get("updates"),
     }
 
 
+def per_question(filtered: Mapping[str, Any]) -> float | None:
+    """Distinct correct responses for each of the step's questions; None where nobody counted."""
+    found, questions = (filtered.get(name) for name in ("distinct_correct", "questions"))
+    return found / questions if found is not None and questions else None
+
+
 def text(steps: pl.DataFrame) -> str:
-    """The table for the terminal: shares in percent, entropy in nats per token."""
+    """The table for the terminal: shares in percent, entropy in nats per token.
+
+    `distinct` are the distinct correct responses for each of the step's questions.
+    """
     return "\n".join([HEADER, *map(line, steps.iter_rows(named=True))])
 
 
@@ -56,7 +66,7 @@ def line(step: dict[str, Any]) -> str:
         f"{step['step']:>4}  {percent(step['accuracy']):>8} {interval:<16}"
         f"  {percent(step['format_rate']):>6}  {percent(step['accuracy_given_format']):>21}"
         f"  {number(step['entropy'], 3):>7}  {number(step['response_tokens'], 1):>6}"
-        f"  {kept:>14}  {number(step['updates'], 0):>7}"
+        f"  {kept:>14}  {number(step['distinct_correct'], 2):>8}  {number(step['updates'], 0):>7}"
     )
 
 

@@ -22,6 +22,7 @@ import polars as pl
 from ei import prompt, questions, schema, stage
 from ei.files import read_columns, stamp, write_table
 from ei.model import folder
+from ei.prompt import Template
 from ei.rows import read_rows, unit
 from ei.sampling.table import ASKED
 from ei.stage import UserError
@@ -30,13 +31,13 @@ log = logging.getLogger("traces")
 THINK = "<think>"
 
 
-def in_form(solution: str, answer: str, template: str) -> str:
+def in_form(solution: str, answer: str, template: Template) -> str:
     """A solution as the response that the prompt asks for, after its `<think>` if it has one."""
-    opening = "" if template.rstrip().endswith(THINK) else THINK
+    opening = "" if template.ending.rstrip().endswith(THINK) else THINK
     return f"{opening} {solution.strip()} </think> <answer>{answer}</answer>"
 
 
-def from_solutions(train: pl.DataFrame, template: str) -> list[dict[str, Any]]:
+def from_solutions(train: pl.DataFrame, template: Template) -> list[dict[str, Any]]:
     """A trace for each training question that has a solution; raises UserError if none has."""
     solved = train.filter(pl.col("solution").is_not_null())
     if solved.is_empty():
@@ -54,7 +55,7 @@ def from_solutions(train: pl.DataFrame, template: str) -> list[dict[str, Any]]:
 
 
 def from_file(
-    path: Path, train: pl.DataFrame, held_out: set[str], template: str
+    path: Path, train: pl.DataFrame, held_out: set[str], template: Template
 ) -> list[dict[str, Any]]:
     """The file's traces except those of held-out questions; an error names the bad row's line."""
     trained = {row["question_id"]: row for row in train.select(ASKED).iter_rows(named=True)}
@@ -77,7 +78,7 @@ def from_file(
     return found
 
 
-def texts(row: dict[str, Any], template: str) -> tuple[str, str]:
+def texts(row: dict[str, Any], template: Template) -> tuple[str, str]:
     """The question and the response of a row of the file."""
     text, response = row.get("question") or row.get("prompt"), row.get("response")
     if not isinstance(text, str) or not isinstance(response, str) or not response:
@@ -98,19 +99,18 @@ def newcomer(row: dict[str, Any], question: str) -> dict[str, Any]:
     return {name: found[name] for name in ASKED}
 
 
-def question_of(text: str, template: str) -> str:
-    """The question of a whole prompt; any other text is itself the question."""
-    head, tail = template.split(prompt.FIELD)
+def question_of(text: str, template: Template) -> str:
+    """The question of a whole prompt, or of a chat's `user`; any other text is itself one."""
+    head, tail = template.asks.split(prompt.FIELD)
     whole = text.startswith(head) and text.endswith(tail) and len(text) > len(head) + len(tail)
     return text[len(head) : len(text) - len(tail)] if whole else text
 
 
 def rollouts(
-    traces: list[dict[str, Any]], template: str, tokenizer: Any, fingerprint: str
+    traces: list[dict[str, Any]], template: Template, tokenizer: Any, fingerprint: str
 ) -> pl.DataFrame:
     """The traces as rows of rollouts.parquet; nothing was drawn, so they have no seed."""
-    prompts = [prompt.fill(template, trace["question"]) for trace in traces]
-    prompt_ids = tokenizer(prompts).input_ids
+    prompt_ids = [prompt.prompt_ids(template, trace["question"], tokenizer) for trace in traces]
     responses = [trace["response"] for trace in traces]
     response_ids = tokenizer(
         responses, add_special_tokens=False
@@ -160,7 +160,9 @@ def read_flags() -> argparse.Namespace:
     parser.add_argument(
         "--held_out", type=Path, nargs="*", default=[], help="questions never to be trained on"
     )
-    parser.add_argument("--prompt", type=Path, required=True, help="a text with {question} in it")
+    parser.add_argument(
+        "--prompt", type=Path, required=True, help="a text or a chat with {question}"
+    )
     parser.add_argument(
         "--skip_too_long",
         type=stage.boolean,
@@ -181,7 +183,8 @@ def main() -> None:
         traces = from_file(flags.traces, train, held_out(flags.held_out), template)
     else:
         traces = from_solutions(train, template)
-    tokenizer, fingerprint = folder.load_tokenizer(flags.policy), folder.fingerprint(flags.policy)
+    tokenizer = folder.load_tokenizer(flags.policy)
+    fingerprint = folder.checked_fingerprint(flags.policy)
     table = rollouts(traces, template, tokenizer, fingerprint)
     table = fitting(table, folder.context(flags.policy), flags.skip_too_long)
     made_with = stage.settings(flags, "traces", "prompt", "skip_too_long")

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +18,35 @@ from typing import Any
 SETTLED = 2.0
 
 
-def content_hash(path: Path, cache: Path) -> str | None:
+def files_of(path: Path) -> Iterable[Path]:
+    """The file itself, or every file in a folder and the folders in it, by name."""
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+def content_hash(
+    path: Path,
+    cache: Path,
+    files: Callable[[Path], Iterable[Path]] = files_of,
+    tell: Callable[[int], None] = lambda size: None,
+) -> str | None:
     """SHA-256 (hex) of a file, or of a folder's files with their names; None where nothing is.
 
     `cache` is a folder of what was found before. A file that has been deleted since has the hash
-    that it had last: what was made from it does not become wrong by that.
+    that it had last: what was made from it does not become wrong by that. `files` says which files
+    of a folder count; `tell` is called with their size in bytes before they are read.
     """
     remembered = recall(path, cache)
     if not path.exists():
         return remembered.get("sha256")
-    state = [state_of(file) for file in files_of(path)]
+    state = [state_of(file) for file in files(path)]
     if remembered.get("state") == state:
         return remembered["sha256"]
-    sha256 = hash_of(path)
+    tell(sum(size for _, size, _ in state))
+    sha256 = hash_of(path, files)
     newest = max((max(changed) for *_, changed in state), default=0)
     settled = newest < (time.time() - SETTLED) * 1e9
     remember(path, cache, {"path": str(path), "state": state if settled else [], "sha256": sha256})
     return sha256
-
-
-def files_of(path: Path) -> Iterable[Path]:
-    """The file itself, or every file in a folder and the folders in it, by name."""
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 def state_of(path: Path) -> list[Any]:
@@ -48,10 +55,10 @@ def state_of(path: Path) -> list[Any]:
     return [str(path), stat.st_size, [stat.st_mtime_ns, stat.st_ctime_ns]]
 
 
-def hash_of(path: Path) -> str:
+def hash_of(path: Path, files: Callable[[Path], Iterable[Path]] = files_of) -> str:
     """SHA-256 of a file's bytes, or of the names and hashes of a folder's files."""
     if path.is_dir():
-        listed = [f"{file.relative_to(path)} {hash_of(file)}" for file in files_of(path)]
+        listed = [f"{file.relative_to(path)} {hash_of(file)}" for file in files(path)]
         return hashlib.sha256("\n".join(listed).encode()).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 # What a user can do about a file that cannot be written, by the system's error.
@@ -22,8 +23,11 @@ REMEDIES = {
     errno.EEXIST: "a file is in the place of its folder: move that away",
     errno.EIO: "the disk reports an input/output error",
 }
-# Libraries in Rust (polars, safetensors) tell the system's error only in their message.
-IN_MESSAGE = re.compile(r"os error (\d+)|Os \{ code: (\d+)")
+# Errors that are about the disk itself, whatever was being written.
+STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+# Libraries in Rust (polars, safetensors) and compilers tell the system's error only in a message.
+IN_MESSAGE = re.compile(r"os error (\d+)|Os \{ code: (\d+)|\[Errno (\d+)\]")
+FILE_IN_MESSAGE = re.compile(r"\[Errno \d+\] [^:]+: '([^']+)'")
 # How file systems say that they cannot sync a folder; a file there is as safe as it can be.
 CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
@@ -33,19 +37,55 @@ def cannot_write(error: Exception, path: Path) -> str | None:
 
     An error that names another file, as one that was read on the way, is not about this one.
     """
-    number = error.errno if isinstance(error, OSError) else None
-    if number is None and (found := IN_MESSAGE.search(str(error))):
-        number = int(found[1] or found[2])
-    named = getattr(error, "filename", None)
-    if named is not None and not concerns(Path(os.fsdecode(named)), path):
-        return None
-    return REMEDIES.get(number) if number is not None else None
+    for one in chain(error):
+        number, named = number_of(one), file_of(one)
+        if named is not None and not concerns(named, path):
+            continue
+        if number in REMEDIES and (one is error or number in STORAGE):
+            return REMEDIES[number]
+    return None
+
+
+def full_disk(error: BaseException) -> str | None:
+    """The sentence for an error that the disk itself has caused; None for all other errors.
+
+    It may be the cause of another, as where a compiler cannot write to its cache.
+    """
+    for one in chain(error):
+        number, named = number_of(one), file_of(one)
+        if number in STORAGE:
+            return f"{named or 'a file'} cannot be written: {REMEDIES[number]}"
+    return None
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and those that it came from."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
+
+
+def number_of(error: BaseException) -> int:
+    """The system's number of an error, if need be from its message; 0 where there is none."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    found = IN_MESSAGE.search(str(error))
+    return int(next(filter(None, found.groups()))) if found else 0
+
+
+def file_of(error: BaseException) -> Path | None:
+    """The file that an error is about: of a copy, the copy."""
+    named = getattr(error, "filename2", None) or getattr(error, "filename", None)
+    if named is None and (found := FILE_IN_MESSAGE.search(str(error))):
+        named = found[1]
+    return None if named is None else Path(os.fsdecode(named))
 
 
 def concerns(named: Path, path: Path) -> bool:
     """Whether an error that names one file keeps `path` from being written."""
     partial = sibling(path)
-    return named in (path, partial, *path.parents) or partial in named.parents
+    return named in (path, partial, *path.parents) or not {path, partial}.isdisjoint(named.parents)
 
 
 def sibling(path: Path) -> Path:

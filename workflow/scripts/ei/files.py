@@ -30,17 +30,30 @@ def whole(path: Path) -> Iterator[Path]:
     """
     partial = sibling(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        put(partial, path)
-    except Exception as error:
-        cause = cannot_write(error, path)
-        if cause is None:
-            raise
-        raise UserError(f"{path} cannot be written: {cause}") from None
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield partial
+            put(partial, path)
     finally:
         with contextlib.suppress(OSError):  # where it cannot be written, it cannot be removed
             remove(partial)
+
+
+@contextlib.contextmanager
+def writing(path: Path, at: Path | None = None) -> Iterator[None]:
+    """Turn what keeps `path` from being written, as a full disk, into a UserError with the remedy.
+
+    `at` is where it is written first, if that is not beside it.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        cause = cannot_write(error, at or path)
+        if cause is None:
+            raise
+        raise UserError(f"{path} cannot be written: {cause}") from None
 
 
 def put(partial: Path, path: Path) -> None:

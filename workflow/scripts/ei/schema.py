@@ -21,14 +21,18 @@ QUESTIONS: Columns = {
     "solution": pl.String,
 }
 
+# Rounds after the first, in their order: rollouts.parquet and scored.parquet of each are in a
+# folder of its name in stepN.
+ROUNDS = ("extra", "hints")
+
 # stepN/rollouts.parquet, sorted by question_id and sample
 ROLLOUTS: Columns = {
     "question_id": pl.String,
     "question": pl.String,
     "answer": pl.String,
-    "sample": pl.Int32,  # 0 .. G-1
+    "sample": pl.Int32,  # 0 .. G-1 in the first round
     "seed": pl.Int64,
-    "prompt_ids": pl.List(pl.Int32),
+    "prompt_ids": pl.List(pl.Int32),  # what was continued; in the round `hints`, hint included
     "response": pl.String,  # the decoded ids, cut right after the closing tag
     "response_ids": pl.List(pl.Int32),  # exactly what was sampled
     "finish_reason": pl.String,  # "stop" or "length"
@@ -38,7 +42,8 @@ ROLLOUTS: Columns = {
     "subject": pl.String,
 }
 
-# what scoring adds: stepN/scored.parquet and filtered.parquet
+# what scoring adds: stepN/scored.parquet and filtered.parquet. Of several rounds, filtered.parquet
+# has the column `round`, and every response in it follows the prompt without a hint.
 VERDICTS: Columns = {
     "extracted": pl.String,
     "format_ok": pl.Boolean,
@@ -53,6 +58,24 @@ STATUSES = ("correct", "wrong", "no_format", "unparsable", "timeout", "error")
 
 # stepN/responses.parquet and development_responses.parquet
 RESPONSES: Columns = {**ROLLOUTS, "split": pl.String, "entropy": pl.Float64, **VERDICTS}
+
+# stepN/pairs.parquet, a row for each question with a correct and a wrong rollout
+PAIRS: Columns = {
+    "question_id": pl.String,
+    "question": pl.String,
+    "prompt": pl.String,  # the whole prompt; `chosen` and `rejected` continue it
+    "chosen": pl.String,
+    "rejected": pl.String,
+    "prompt_ids": pl.List(pl.Int32),
+    "chosen_ids": pl.List(pl.Int32),
+    "rejected_ids": pl.List(pl.Int32),
+    "chosen_sample": pl.Int32,
+    "rejected_sample": pl.Int32,
+    "chosen_reward": pl.Float32,
+    "rejected_reward": pl.Float32,
+    "step": pl.Int32,
+    "policy": pl.String,
+}
 
 # stepN/training.parquet, a row for each optimizer update; loss, entropy in nats per response token
 UPDATES: Columns = {
@@ -112,6 +135,7 @@ class BestStep(TypedDict):
 class StepSummary(TypedDict):
     """What a step did: its rollouts, what the filter kept of them, and how training on that went.
 
+    Accuracy, length, format and truncation are those of the first round, which asks every question.
     Entropies and losses are in nats per response token, None where nothing was trained.
     """
 
@@ -127,7 +151,9 @@ class StepSummary(TypedDict):
     kept: int
     status: dict[str, int]  # rollouts with each of STATUSES
     distinct_responses: int
+    distinct_correct: NotRequired[int]  # different texts to the same question, all correct
     dropped: dict[str, int]  # rollouts dropped for each reason
+    rounds: NotRequired[dict[str, dict[str, int]]]  # what the filter says of further rounds
     sampling_entropy: float | None  # of the policy that sampled, over its own rollouts
     first_update_entropy: float | None  # of the training batch
     last_update_entropy: float | None
@@ -145,8 +171,12 @@ class Filtering(TypedDict):
     kept: int
     dropped: dict[str, int]  # by reason
     status: dict[str, int]
-    solved: dict[str, int]  # questions solved never, sometimes, always
+    solved: dict[str, int]  # questions solved never, sometimes, always; never with a hint
     distinct_responses: int
+    distinct_correct: NotRequired[int]
+    questions: NotRequired[int]
+    # rollouts, questions, correct and kept ones of each further round, where there is one
+    rounds: NotRequired[dict[str, dict[str, int]]]
 
 
 class Training(TypedDict):
@@ -182,7 +212,14 @@ class StageTime(TypedDict):
     shared_from: str | None  # the run whose job made the artifact; None where it is this one
 
 
-class RunSummary(TypedDict):
+class Probed(TypedDict):
+    """What a run's probes found: further evaluations, beside those of the curve."""
+
+    prompts: NotRequired[dict[str, Evaluation]]  # the base policy under other prompts, by name
+    samples: NotRequired[list[Evaluation]]  # several responses to each question: base, last step
+
+
+class RunSummary(Probed):
     """run.json: all that pictures, comparisons and the page need to know about a run."""
 
     run: str  # its folder
@@ -201,6 +238,8 @@ class RunSummary(TypedDict):
     updates: list[UpdateSummary]
     stages: list[StageTime]
     seconds: float  # of the run's own jobs, as if one ran after another
+    wall_seconds: NotRequired[float]  # from the start of the first of them to the end of the last
+    paused_seconds: NotRequired[float]  # of these, gaps of over a minute without a job of the run
     gpu_seconds: float
     lineage: str
 
@@ -219,7 +258,9 @@ class Comparison(TypedDict):
 
     a: Side
     b: Side
-    what: str  # "steps", "base", "sft" or "main": what b is to a
+    what: str  # "steps", "base", "sft", "main", "prompt" or "samples": what b is to a
+    prompt: NotRequired[str]  # of "prompt": the other prompt that the base policy is b under
+    k: NotRequired[int]  # of "samples": accuracies are pass@k
     n: int  # questions that both answer
     accuracy_a: float
     accuracy_b: float

@@ -12,6 +12,8 @@ from dataclasses import field, fields
 from types import UnionType
 from typing import Any, NoReturn, TextIO, TypeVar, get_args, get_type_hints
 
+from ei.disk import full_disk
+
 T = TypeVar("T")
 
 
@@ -90,8 +92,9 @@ def settings(flags: argparse.Namespace, *names: str) -> dict[str, Any]:
 def run(main: Callable[[], None]) -> NoReturn:
     """Run a stage; a UserError ends it with one sentence and status 1.
 
-    So does the system's refusal of a file (no permission, a name too long, a disk that is full), of
-    which Python names the file. Any other exception is a fault of ours and keeps its traceback.
+    So does the system's refusal of a file (no permission, a name too long), of which Python names
+    the file, and a disk that is full, whatever that has led to. Any other exception is a fault of
+    ours and keeps its traceback.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # else it logs every request to the hub
@@ -99,8 +102,10 @@ def run(main: Callable[[], None]) -> NoReturn:
         main()
     except UserError as error:
         fail(str(error))
-    except OSError as error:
-        if error.filename is None or error.errno is None:
+    except Exception as error:
+        if sentence := full_disk(error):
+            fail(sentence)
+        if not isinstance(error, OSError) or error.filename is None or error.errno is None:
             raise
         fail(f"{os.fsdecode(error.filename)}: {os.strerror(error.errno)}")
     sys.exit(0)

@@ -25,17 +25,21 @@ LAST_LINES = {
     "data": 1,
     "model": 1,
     "sample": 1,
+    "sample_round": 1,
     "traces": 1,
     "score": 1,
+    "score_round": 1,
     "filter": 1,
+    "pairs": 1,
     "sft": 1,
     "metrics": 2,
+    "probe_metrics": 1,
     "best": 1,
 }
 # Rules whose whole log is told when all is done: a run's table, and what the runs say together.
 AT_THE_END = ("table", "discuss")
 # The rules that take nearly all of the time: before each has ended once, nobody knows what is left.
-LONG = ("sample", "sft", "eval")
+LONG = ("sample", "sample_round", "sft", "eval")
 BAR = re.compile(r"\d+%\|")
 ENDED_BAR = re.compile(r"100%\|.*?\| (\d+)/\1 \[([\d:]+)<[^,]*, +[\d.]+ ?([a-z]+)/s, (.+)\]")
 # The run's folder, the step, the rule, and the shard that a log's path tells of.

@@ -5,6 +5,7 @@ therefore come from resampling whole questions with all their responses (a clust
 differences are paired by question.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -40,6 +41,19 @@ def pass_at_k(n: int, right: int, k: int) -> float:
     whole numbers, so nothing cancels.
     """
     return (math.comb(n, k) - math.comb(n - right, k)) / math.comb(n, k)
+
+
+def best_at_k(rewards: Sequence[float], k: int) -> float:
+    """The expected highest reward of k responses, drawn without replacement; pass@k of zeros, ones.
+
+    With k = 1 it is the mean reward, so pass@1 is the accuracy whatever the rewards are. Unbiased:
+    E[max] is the sum over the distinct rewards of (step to it) times (chance to reach it).
+    """
+    levels = sorted({0.0, *rewards})
+    return sum(
+        (high - low) * pass_at_k(len(rewards), sum(reward >= high for reward in rewards), k)
+        for low, high in itertools.pairwise(levels)
+    )
 
 
 def majority_at_k(answers: Sequence[str | None], right: Sequence[float], k: int) -> float:

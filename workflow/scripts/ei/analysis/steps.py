@@ -12,7 +12,16 @@ from ei.schema import Filtering, StepSummary, Training, UpdateSummary
 TOKENS = pl.col("response_ids").list.len().alias("tokens")
 # Widened to 64 bits: a mean of 32-bit rewards would carry their rounding into run.json.
 REWARD = pl.col("reward").cast(pl.Float64)
-DROPPED = ("wrong", "duplicate", "over_cap", "too_long")  # filter.py's reasons
+COUNTED = (
+    "rollouts",
+    "solved",
+    "kept",
+    "status",
+    "distinct_responses",
+    "distinct_correct",
+    "rounds",
+)
+DROPPED = ("wrong", "duplicate", "over_cap", "too_long")  # filter.py's usual reasons
 
 
 def step_summary(folder: Path, step: int, epochs: int) -> StepSummary:
@@ -42,7 +51,7 @@ def training(path: Path) -> Training:
 
 
 def rollouts(scored: pl.DataFrame) -> dict[str, Any]:
-    """Accuracy with its interval, length, format rate and truncation of a step's rollouts.
+    """Accuracy with its interval, length, format rate and truncation of a step's first round.
 
     `scored` has a row for each rollout: question_id, reward, format_ok, finish_reason, tokens. The
     interval comes from resampling questions, as the rollouts of one are correlated.
@@ -62,9 +71,9 @@ def rollouts(scored: pl.DataFrame) -> dict[str, Any]:
 
 
 def kept(filtered: Filtering) -> dict[str, Any]:
-    """What filter.py counted, with a zero for each reason that dropped nothing."""
-    counts = {name: filtered[name] for name in ("solved", "kept", "status", "distinct_responses")}
-    return {**counts, "dropped": {reason: filtered["dropped"].get(reason, 0) for reason in DROPPED}}
+    """What filter.py counted, with a zero for each usual reason that dropped nothing."""
+    counts = {name: count for name, count in filtered.items() if name in COUNTED}
+    return {**counts, "dropped": {**dict.fromkeys(DROPPED, 0), **filtered["dropped"]}}
 
 
 def trained(training: Training, updates: list[UpdateSummary], epochs: int) -> dict[str, Any]:

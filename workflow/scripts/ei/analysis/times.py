@@ -10,13 +10,17 @@ from typing import NamedTuple
 
 from ei.analysis.steps import TOKENS, training
 from ei.files import read_columns, read_evaluation, read_text
-from ei.runs.lineage import STAGES
-from ei.schema import StageTime
+from ei.runs.lineage import ON_DEMAND, STAGES
+from ei.schema import ROUNDS, StageTime
 from ei.stage import UserError
 
-RULES = tuple(rule for stage in STAGES.values() for rule in stage.rules)  # in the order of a step
+# In the order of a step. What is made on demand is no part of a run's time.
+RULES = tuple(rule for stage in STAGES.values() if stage.when != ON_DEMAND for rule in stage.rules)
 SHARD = re.compile(r"-\d+-of-\d+$")
 STEP = re.compile(r"step(\d+)")
+# Between two jobs of a run that goes on there are seconds. A longer gap is an interruption, or the
+# turn of another run.
+PAUSE_S = 60.0
 
 
 class Record(NamedTuple):
@@ -26,19 +30,23 @@ class Record(NamedTuple):
     stage: str
     run: Path
     seconds: float  # wall time
+    ended: float  # Unix time
 
 
 def read_record(path: Path) -> Record:
     """The record at RUN/stepN/benchmarks/STAGE[-K-of-N].jsonl or RUN/benchmarks/STAGE.jsonl.
 
-    A stage without a step counts as part of step 0. Of a job that was killed and resumed the record
-    holds the last attempt only.
+    Those of a probe lie in a folder below. A stage without a step counts as part of step 0. Of a
+    job that was killed and resumed the record holds the last attempt only. Snakemake records no
+    times of the day; it writes the record when the job ends, so the file's own time is that end, as
+    long as copies keep it (`cp -a`).
     """
-    folder = path.parent.parent
+    folder = next(parent for parent in path.parents if parent.name == "benchmarks").parent
     step = STEP.fullmatch(folder.name)
     run = folder.parent if step else folder
     stage = SHARD.sub("", path.stem)
-    return Record(int(step[1]) if step else 0, stage, run, seconds_of_last_attempt(path))
+    seconds = seconds_of_last_attempt(path)
+    return Record(int(step[1]) if step else 0, stage, run, seconds, path.stat().st_mtime)
 
 
 def seconds_of_last_attempt(path: Path) -> float:
@@ -63,6 +71,29 @@ def stage_times(run: Path, benchmarks: Iterable[Path], device: str) -> list[Stag
         _stage_time(run, step, stage, list(jobs), device)
         for (step, _, stage), jobs in groupby(records, key=_order)
     ]
+
+
+class Clock(NamedTuple):
+    """The times of a run's own jobs, in seconds."""
+
+    jobs: float  # of all jobs, one after another
+    wall: float  # from the start of the first to the end of the last
+    paused: float  # of these, while none of its jobs ran for longer than PAUSE_S
+
+
+def clock(run: Path, benchmarks: Iterable[Path]) -> Clock:
+    """The times of the jobs whose records are in the run's own folder; zeros where none is."""
+    own = [record for record in map(read_record, benchmarks) if record.run == run]
+    spans = sorted((record.ended - record.seconds, record.ended) for record in own)
+    if not spans:
+        return Clock(0.0, 0.0, 0.0)
+    paused, busy_until = 0.0, spans[0][1]
+    for began, ended in spans:
+        gap = began - busy_until
+        paused += gap if gap > PAUSE_S else 0.0
+        busy_until = max(busy_until, ended)
+    jobs = sum(record.seconds for record in own)
+    return Clock(jobs, busy_until - spans[0][0], paused)
 
 
 def _order(record: Record) -> tuple[int, int, str]:
@@ -94,13 +125,14 @@ def gpus_per_job(folder: Path, stage: str, device: str) -> int:
         return 0
     if stage == "sft":
         return training(folder / "training.json")["processes"]
-    return 1 if stage in ("sample", "eval") else 0
+    return 1 if stage in ("eval", "probe") or stage.startswith("sample") else 0
 
 
 def tokens(folder: Path, stage: str) -> int | None:
     """Response tokens that the stage sampled, or tokens that it trained on; None for the others."""
-    if stage == "sample":
-        return int(read_columns(folder / "scored.parquet", TOKENS)["tokens"].sum())
+    drawn_in = {"sample": folder, **{f"sample_{name}": folder / name for name in ROUNDS}}
+    if stage in drawn_in:
+        return int(read_columns(drawn_in[stage] / "scored.parquet", TOKENS)["tokens"].sum())
     if stage == "sft":
         return training(folder / "training.json")["tokens"]
     if stage == "eval":

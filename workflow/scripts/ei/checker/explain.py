@@ -1,7 +1,7 @@
 """The way from a response to its verdict, in words: every token, and what it was taken for."""
 
 from ei.checker.answer.reading import Reading, read
-from ei.checker.answer.tags import answer_text
+from ei.checker.answer.tags import FORMS, answer_text
 from ei.checker.parse.node import Node
 from ei.checker.parse.tokens import Token
 from ei.checker.settings import Settings, Verdict
@@ -16,11 +16,11 @@ def explain(reference: str, response: str, settings: Settings) -> str:
     reference, response = (
         text.encode("utf-8", "replace").decode() for text in (reference, response)
     )
-    answer = answer_text(response, settings.tag_space)
+    answer = answer_text(response, settings.tag_space, settings.form)
     text = response if answer is None else answer
     lines = [
-        ("format", "ok" if answer is not None else "not `</think> <answer> ... </answer>`"),
-        ("between the tags" if answer is not None else "whole response", text),
+        ("format", "ok" if answer is not None else f"not `{FORMS[settings.form]}`"),
+        ("the answer in it" if answer is not None else "whole response", text),
     ]
     verdict = _asked((reference, text), settings, "judge")
     steps = _asked((reference, text), settings, "explain")

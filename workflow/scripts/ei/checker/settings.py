@@ -17,6 +17,12 @@ class Settings:
     tag_space: str = setting(
         "one", "between </think> and <answer>: one space, or any white space", ("one", "any")
     )
+    form: str = setting(
+        "answer",
+        "where the answer stands: between the tags (answer), in the last box (boxed), or in the"
+        " last box where there are no tags (any)",
+        ("answer", "boxed", "any"),
+    )
     list_order: str = setting(
         "any", "whether the values of a bare list, 1, 2, may come in any order", ("any", "same")
     )

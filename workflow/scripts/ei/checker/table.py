@@ -43,7 +43,10 @@ def score_pairs(
 
     The scored rows are a function of the input and the settings alone; times stand with the tasks.
     """
-    answers = [answer_text(response or "", settings.tag_space) for response in frame["response"]]
+    answers = [
+        answer_text(response or "", settings.tag_space, settings.form)
+        for response in frame["response"]
+    ]
     tasks = list(own_tasks(frame) if settings.reward else pairs_of(frame, answers))
     distinct = list(dict.fromkeys(task for task in tasks if task is not None))
     verdicts, sources = decide(distinct, settings, workers, memo)

@@ -6,6 +6,7 @@ Shape suffixes: R response tokens of a row, C tokens of a chunk, D model width, 
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +38,30 @@ class Form:
 
 
 PLAIN = Form()  # most models': the product itself
+# Settings by which configs scale all logits, by which they divide them, and cap them.
+FACTORS = ("logit_scale", "lm_head_multiplier")
+DIVISORS = ("logits_scaling",)
+CAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
+# Here it is the hidden states, before the output matrix, that are divided by `logits_scaling`.
+SCALED_BEFORE = {"minicpm3"}
+
+
+def form_of(model: Any) -> Form:
+    """How a transformers model turns hidden states times output matrix into logits."""
+    text = model.config.get_text_config(decoder=True)
+
+    def number(name: str) -> float | None:
+        value = getattr(text, name, None)
+        return float(value) if isinstance(value, int | float) else None
+
+    scale = 1.0
+    if text.model_type not in SCALED_BEFORE:
+        for name in FACTORS:
+            scale *= number(name) or 1.0
+        for name in DIVISORS:
+            scale /= number(name) or 1.0
+    cap = next((number(name) for name in CAPS if number(name)), None)
+    return Form(model.get_output_embeddings().bias, scale, cap)
 
 
 def score(

@@ -1,14 +1,18 @@
 """Loading a policy from its folder, to measure or to train with packed rows."""
 
+import functools
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
-from ei.model import head, selfcheck, support
+from ei.model import architecture, head, selfcheck, support
+from ei.model import folder as folders
 from ei.model.weights import Policy, prepare, use_bf16
 from ei.stage import UserError
 
@@ -23,14 +27,10 @@ def load(
 
     On a GPU it computes in mixed precision, unless `mixed` says otherwise.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils import logging as transformers_logging
+    from transformers import AutoModelForCausalLM
 
-    transformers_logging.disable_progress_bar()
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder} is not a model folder: it has no config.json")
-    support.refuse_unsupported(folder)
-    own = support.own_attention(AutoConfig.from_pretrained(folder))
+    architecture.check(folder)
+    own = support.own_attention(architecture.read_config(folder))
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=own)
     except (OSError, ValueError) as error:
@@ -42,6 +42,21 @@ def load(
         use_bf16(policy)
         selfcheck.refuse_difference(policy, folder)
     return policy
+
+
+def load_checked(place: Path, device: torch.device) -> tuple[Policy, str]:
+    """The policy in a folder and the fingerprint of its weights, computed while they are loaded.
+
+    Raises UserError if a weight is not finite, or if the folder changes meanwhile.
+    """
+    folders.check(place)
+    guard = folders.Guard(place)
+    with ThreadPoolExecutor(1) as side:
+        hashed = side.submit(folders.checked_fingerprint, place)
+        policy = load(place, device)
+        fingerprint = hashed.result()
+    guard.refuse_change(fingerprint)
+    return policy, fingerprint
 
 
 def compile_layers(policy: Policy) -> None:
@@ -57,8 +72,20 @@ def compile_layers(policy: Policy) -> None:
     # Inductor advises rounding fp32 products to TF32, which would change the loss.
     logging.getLogger("torch._inductor.utils").setLevel(logging.ERROR)
     for layer in policy.layers if policy.packed and policy.model._can_compile_fullgraph else ():
-        layer.compile(fullgraph=True, dynamic=True)
+        layer.forward = torch.compile(layer.forward, fullgraph=True, dynamic=True)
     policy.pointwise = compile_pointwise(head.nll_entropy_gradient)
+
+
+def recompute_layers(policy: Policy) -> None:
+    """Let every decoder layer keep only its input for the backward pass, and run again there.
+
+    Layers that are to be compiled must be so before. There is no dropout, so the second run's
+    values are the first's.
+    """
+    for layer in policy.layers:
+        layer.forward = functools.partial(
+            checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
+        )
 
 
 def compile_pointwise(function: Callable[..., Any]) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:

@@ -4,38 +4,42 @@ transformers loads some checkpoints under other names (GPT-NeoX) or merges tenso
 Mixtral and Qwen3-MoE), and remembers how; its own reverse conversion leads back.
 """
 
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
-from ei.model.weights import Policy
 from ei.stage import UserError
 
-# What old checkpoints hold besides weights, and transformers computes from the config.
-COMPUTED = (".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias",
-            "rotary_emb.inv_freq", "position_ids")  # fmt: skip
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ei.model.weights import Policy
+
+# What old checkpoints hold besides weights: masks and frequencies that follow from the config.
+BUFFERS = (".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias",
+           "rotary_emb.inv_freq", "position_ids")  # fmt: skip
 
 
-def to_write(policy: Policy, names: list[str]) -> dict[str, Tensor]:
+def to_write(policy: "Policy", names: list[str]) -> "dict[str, Tensor]":
     """The tensors of these names in bf16 on the CPU; raises UserError at a name the model lacks.
 
     A folder may hold a tied tensor under both of its names. Both then lead to the one that is
     trained. What transformers computes from the config is left out.
     """
     found = as_in_folder(policy.model, _in_bf16(policy))
-    names = [name for name in names if name in found or not name.endswith(COMPUTED)]
+    names = [name for name in names if name in found or not name.endswith(BUFFERS)]
     refuse_lost(names, found)
+    seen: set[int] = set()
     written: dict[str, Tensor] = {}
     for name in names:
-        tensor, again = found[name], any(found[name] is found[other] for other in written)
+        tensor, again = found[name], id(found[name]) in seen
         written[name] = tensor.clone() if again else tensor.contiguous()  # no file shares memory
+        seen.add(id(tensor))
     return written
 
 
-def refuse_lost(names: list[str], found: dict[str, Tensor]) -> None:
+def refuse_lost(names: Collection[str], found: Collection[str]) -> None:
     """Raise UserError if a folder has tensors of other `names` than were `found`."""
-    lost = [name for name in names if name not in found and not name.endswith(COMPUTED)]
+    lost = [name for name in names if name not in found and not name.endswith(BUFFERS)]
     if lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         raise UserError(
@@ -44,7 +48,7 @@ def refuse_lost(names: list[str], found: dict[str, Tensor]) -> None:
         )
 
 
-def _in_bf16(policy: Policy) -> dict[str, Tensor]:
+def _in_bf16(policy: "Policy") -> "dict[str, Tensor]":
     """All tensors of the model by its own names, in bf16 on the CPU; tied ones are one tensor.
 
     Buffers that are saved are among them.
@@ -60,11 +64,13 @@ def _in_bf16(policy: Policy) -> dict[str, Tensor]:
     return written
 
 
-def _bf16(tensor: Tensor) -> Tensor:
+def _bf16(tensor: "Tensor") -> "Tensor":
+    import torch
+
     return tensor.to(torch.bfloat16) if tensor.is_floating_point() else tensor
 
 
-def as_in_folder(model: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def as_in_folder(model: Any, tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
     """The model's `tensors` after the reverse of what transformers did when it loaded them.
 
     Where it did nothing they come back as they are. Names that it does not convert stay.

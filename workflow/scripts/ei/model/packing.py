@@ -15,12 +15,16 @@ KERNEL_TOKENS = 128
 
 @dataclass(frozen=True)
 class Sequence:
-    """One prompt with its response, as token ids."""
+    """One prompt with its response, as token ids.
+
+    `age` is the number of steps since it was sampled: 0 unless earlier steps are trained on again.
+    """
 
     question_id: str
     sample: int
     prompt: list[int]
     response: list[int]
+    age: int = 0
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.response)

@@ -65,7 +65,7 @@ def prepare(model: Any, mixed: bool) -> Policy:
         weights=dict(model.named_parameters()),
         head_VD=model.get_output_embeddings().weight.detach(),
         packed=support.packs(model.config),
-        form=support.form_of(model),
+        form=head.form_of(model),
         own_attention=model.config._attn_implementation,
     )
     if policy.packed:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ei.analysis.verdict import Verdict, verdict
-from ei.schema import BestStep, Comparison, RunSummary
+from ei.prose.words import in_turn
+from ei.schema import BestStep, Comparison, RunSummary, Side
 
 NONE = "–"
 
@@ -30,6 +31,13 @@ def number(value: float | None, digits: int = 0) -> Cell:
     if value is None:
         return Cell(NONE, -1e99, True)
     return Cell(f"{value:,.{digits}f}", value, True)
+
+
+def by_step(value: float | list[float] | None) -> Cell:
+    """A setting that may have a value for each step: `32, then 8`, sorted by the first of them."""
+    if isinstance(value, list):
+        return Cell(in_turn(value), value[0], True)
+    return number(value)
 
 
 def share(value: float | None, interval: list[float] | None = None) -> Cell:
@@ -55,7 +63,7 @@ RUN_COLUMNS = (
     "Kind",
     "What differs",
     "G",
-    Markup("D<sub>b</sub>"),
+    Markup("<math><msub><mi>D</mi><mi>b</mi></msub></math>"),
     "Epochs",
     "Seed",
     "Base, %",
@@ -65,10 +73,18 @@ RUN_COLUMNS = (
     "Entropy, nats",
     "GPU time",
     "Wall time",
+    "Sum of jobs",
 )
 # Every SFT baseline changes these: it is a single step, on responses that its policy did not write,
-# so their entropy is not measured.
-CHANGED_BY_SFT = ("steps", "early_stopping.patience", "sft.entropy_rollouts")
+# so their entropy is not measured, and there is nothing to draw again.
+CHANGED_BY_SFT = (
+    "steps",
+    "early_stopping.patience",
+    "sample.extra",
+    "sample.hints",
+    "filter.solved_above",
+    "sft.entropy_rollouts",
+)
 
 
 def run_row(run: RunSummary) -> list[Cell]:
@@ -82,7 +98,7 @@ def run_row(run: RunSummary) -> list[Cell]:
         plain(run["name"]),
         plain("SFT" if sft else "EI"),
         plain(in_one_line(changes)),
-        number(sample.get("rollouts")),
+        by_step(sample.get("rollouts")),
         number(sample.get("questions")),
         number(settings.get("sft", {}).get("epochs")),
         number(run["seed"]),
@@ -91,9 +107,19 @@ def run_row(run: RunSummary) -> list[Cell]:
         best_step(run["best"]),
         share(final["format_rate"]),
         number(final["entropy"], 3),
-        duration(run["gpu_seconds"]),
+        duration(run["gpu_seconds"] or None),  # a dash on a CPU
+        wall_time(run),
         duration(run["seconds"]),
     ]
+
+
+def wall_time(run: RunSummary) -> Cell:
+    """`40.0 min, 12.3 min of it paused`: from the first job's start to the last one's end."""
+    wall, paused = run.get("wall_seconds"), run.get("paused_seconds")
+    cell = duration(wall)
+    if not paused:
+        return cell
+    return cell._replace(text=f"{cell.text}, {duration(paused).text} of it paused")
 
 
 def best_step(best: BestStep | None) -> Cell:
@@ -129,6 +155,8 @@ KINDS = {
     "sft": "Against the SFT baseline",
     "base": "Last step against the base policy",
     "main": "Against the main run",
+    "prompt": "Against the base policy under other prompts",
+    "samples": "pass@k of the last step and of the base policy",
     "steps": "Steps of a run against each other",
 }
 VERDICTS = {
@@ -142,10 +170,10 @@ def comparison_row(one: Comparison) -> list[Cell]:
     """A comparison in the order of COMPARISON_COLUMNS."""
     low, high = (100 * bound for bound in one["ci95"])
     points = f"{100 * one['difference']:+.1f} [{low:+.1f}, {high:+.1f}]"
-    p = one["mcnemar_p"]
+    p, tries = one["mcnemar_p"], f", pass@{one['k']}" if "k" in one else ""
     return [
-        plain(f"{one['a']['name']}, step {one['a']['step']}"),
-        plain(f"{one['b']['name']}, step {one['b']['step']}"),
+        plain(side(one["a"]) + tries),
+        plain(side(one["b"]) + tries + (f", prompt {one['prompt']}" if "prompt" in one else "")),
         number(one["n"]),
         share(one["accuracy_a"]),
         share(one["accuracy_b"]),
@@ -155,6 +183,11 @@ def comparison_row(one: Comparison) -> list[Cell]:
         Cell("< 0.001" if p < 0.001 else f"{p:.3f}", p, True),
         plain(VERDICTS[verdict([one])]),
     ]
+
+
+def side(of: Side) -> str:
+    """`G4, step 5`"""
+    return f"{of['name']}, step {of['step']}"
 
 
 def comparison_groups(comparisons: list[Comparison]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ PICTURES = (
     "entropy",
     "format",
     "kept",
+    "breadth",
     "length",
     "levels",
     "time",

@@ -10,7 +10,7 @@ from ei.plots import curves, style
 from ei.plots.curves import Point
 from ei.plots.labels import End, label_ends
 from ei.plots.style import LineStyle
-from ei.prose.words import percent
+from ei.prose.words import in_turn, percent
 from ei.schema import Evaluation, RunSummary
 
 NO_EVALUATION = "no evaluation yet"
@@ -18,6 +18,7 @@ BASELINES = {  # label and colour of an SFT baseline's group
     "sft": ("SFT baseline", style.GREEN),
     "sft_filtered": ("SFT on correct traces", style.PINK),
 }
+PROMPTS = (style.GREEN, style.PINK, style.ORANGE, style.SKY)  # of the base under other prompts
 SHIFT = 0.012  # of the x axis, between lines that would cover each other's intervals
 
 
@@ -32,6 +33,7 @@ def accuracy(runs: Sequence[RunSummary], target: float | None) -> Figure:
     ends = [
         format_line(axes, evaluations),
         draw(axes, points, LineStyle(style.BLUE, bold=True), "accuracy"),
+        *prompt_lines(axes, run),
         *target_line(axes, target),
     ]
     style.share_axis(axes)
@@ -83,6 +85,16 @@ def draw(
     )
     last = points[-1].mean
     return End(x[-1], last, f"{name}: {percent(last)}", look.colour, look.bold)
+
+
+def prompt_lines(axes: Axes, run: RunSummary) -> list[End]:
+    """Draw what the untouched base policy reaches under other prompts; returns the lines' ends."""
+    ends = []
+    for k, (name, found) in enumerate(run.get("prompts", {}).items()):
+        colour, share = PROMPTS[k % len(PROMPTS)], found["accuracy"]
+        axes.axhline(share, color=colour, ls=style.LEVEL, lw=1.1, zorder=1)
+        ends.append(End(None, share, f"base, {name}: {percent(share)}", colour))
+    return ends
 
 
 def target_line(axes: Axes, target: float | None) -> list[End]:
@@ -154,7 +166,7 @@ def along_setting(
         dash = "-" if value == main else style.DASHES[1 + k % (len(style.DASHES) - 1)]
         look = style.one_of(len(groups), k)._replace(dash=dash, bold=value == main)
         points = draw_seeds(axes, seeds, look.colour, shifts[k])
-        name = f"{symbol} = {value}" + (f", {len(seeds)} seeds" if len(seeds) > 1 else "")
+        name = f"{symbol} = {in_turn(value)}" + (f", {len(seeds)} seeds" if len(seeds) > 1 else "")
         ends.append(draw(axes, points, look, name, shifts[k]))
     ends += baseline_lines(axes, runs) + target_line(axes, target)
     finish(axes, ends)

@@ -17,11 +17,20 @@ STAGES = {
     "gather": Segment("gather", style.YELLOW),
     "traces": Segment("traces", style.GREEN),
     "score": Segment("score", style.BLACK),
+    "sample_extra": Segment("sample, extra", style.BLUE, "////"),
+    "gather_extra": Segment("gather, extra", style.YELLOW),
+    "score_extra": Segment("score, extra", style.BLACK),
+    "sample_hints": Segment("sample, hints", style.BLUE, "xx"),
+    "gather_hints": Segment("gather, hints", style.YELLOW),
+    "score_hints": Segment("score, hints", style.BLACK),
     "filter": Segment("filter", style.YELLOW),
     "sft": Segment("sft", style.ORANGE),
     "eval": Segment("eval", style.SKY, "////"),
     "grade": Segment("grade", style.PINK, "xx"),
     "metrics": Segment("metrics", style.GREEN),
+    "probe": Segment("probe", style.PALE, ".."),
+    "probe_grade": Segment("probe_grade", style.PINK),
+    "probe_metrics": Segment("probe_metrics", style.SKY),
     OTHERS: Segment("others", "#E4E4E4"),
 }
 
@@ -52,9 +61,12 @@ def time(runs: Sequence[RunSummary]) -> Figure:
 
 
 def totals(run: RunSummary) -> str:
-    """The run's seconds and GPU-seconds in words."""
+    """The run's wall time, the sum of its jobs, and its GPU-seconds, in words."""
     gpu = f"{run['gpu_seconds']:,.0f} GPU-seconds" if run["gpu_seconds"] else "no GPU"
-    return f"{run['seconds']:,.0f} s of jobs, {gpu}; jobs may run in parallel"
+    jobs = f"{run['seconds']:,.0f} s of jobs, {gpu}; jobs may run in parallel"
+    wall, paused = run.get("wall_seconds"), run.get("paused_seconds")
+    pause = f" ({paused:,.0f} s of it paused)" if paused else ""
+    return f"{wall:,.0f} s of wall time{pause}, {jobs}" if wall else jobs
 
 
 def by_stage(times: Sequence[StageTime], most: int = 5) -> dict[int, dict[str, float]]:

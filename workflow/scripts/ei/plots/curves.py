@@ -28,20 +28,27 @@ def main_run(runs: Sequence[RunSummary]) -> RunSummary:
 def along(runs: Sequence[RunSummary], setting: str) -> dict[Any, list[RunSummary]]:
     """{value of the setting: its runs, one per seed}, by rising value.
 
-    Only the main configuration, and runs that differ from it in nothing but this setting.
+    Only the main configuration, and runs that differ from it in nothing but this setting. A list of
+    values for the steps is a tuple here, and stands where its first value would.
     """
     found: dict[Any, list[RunSummary]] = {}
     for run in runs:
         value = setting_of(run, setting)
         if run["kind"] == "ei" and set(run["changes"]) <= {setting} and value is not None:
             found.setdefault(value, []).append(run)
-    return dict(sorted(found.items()))
+    return {value: found[value] for value in sorted(found, key=in_order)}
+
+
+def in_order(value: Any) -> tuple[Any, ...]:
+    """What a setting's values are sorted by, whether they are numbers or tuples of numbers."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 def setting_of(run: RunSummary, setting: str) -> Any:
     """The value of `section.key` in the run's settings; None where it has none."""
     section, key = setting.split(".")
-    return run["settings"].get(section, {}).get(key)
+    value = run["settings"].get(section, {}).get(key)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def baselines(runs: Sequence[RunSummary]) -> dict[str, Point]:

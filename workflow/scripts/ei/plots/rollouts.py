@@ -18,6 +18,8 @@ FATES = {
     "duplicate": Segment("duplicate", style.SKY, "////"),
     "over_cap": Segment("over the cap per question", style.YELLOW),
     "too_long": Segment("too long", style.PINK, "xx"),
+    "solved": Segment("of a solved question", style.GREEN),
+    "not_drawn": Segment("not drawn", style.PINK, "////"),
     "wrong": Segment("wrong", style.ORANGE),
     "no_format": Segment("not in the format", "#E4E4E4"),
     "undecided": Segment("undecided", style.BLACK),

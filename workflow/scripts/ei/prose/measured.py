@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ei.analysis.choice import last_step
 from ei.analysis.statistics import DRAWS
 from ei.analysis.verdict import ALPHA, Verdict, verdict
-from ei.prose.words import counted, figures, listed, with_interval
+from ei.prose.words import counted, figures, listed, percent, with_interval
 from ei.schema import BestStep, Comparison, Evaluation, RunSummary, Side
 
 RULE = (
@@ -51,6 +51,7 @@ def of_run(run: RunSummary) -> Iterator[str]:
             f"{name}, best of {tried} on {counted(best['n'], 'development question')}:"
             f" step {best['step']}, {accuracy(best)}."
         )
+    yield from of_probes(run)
     if run["stopped_after"] is not None:
         yield f"{name} stopped early, after step {last_step(run)}."
     skipped = run["skipped_too_long"]
@@ -59,6 +60,19 @@ def of_run(run: RunSummary) -> Iterator[str]:
             f"{name} left out questions that are too long for the model: {skipped['train']:,} of"
             f" its training batches, {skipped['validation']:,} of the validation set."
         )
+
+
+def of_probes(run: RunSummary) -> Iterator[str]:
+    """The base policy's accuracy under other prompts, and pass@k where it was measured."""
+    name, prompts = run["name"], run.get("prompts", {})
+    if prompts:
+        each = ", ".join(f"{prompt}: {accuracy(one)}" for prompt, one in prompts.items())
+        n = counted(next(iter(prompts.values()))["n"], "validation question")
+        yield f"{name}, the base policy under other prompts, {n}, a box being enough: {each}."
+    for one in run.get("samples", []):
+        tries = ", ".join(f"{k}: {percent(p)}" for k, p in one.get("pass_at_k", {}).items())
+        n = counted(one["n"], "validation question")
+        yield f"{name} at step {one['step']}, pass@k over {n}: {tries}."
 
 
 def accuracy(evaluation: Evaluation | BestStep) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Any
 
 from ei.analysis.verdict import Verdict, verdict
 from ei.schema import Comparison
@@ -85,3 +86,8 @@ def counted_range(numbers: Sequence[int], noun: str) -> str:
     """`5 steps`, or `3 to 5 steps` where the numbers differ"""
     low, high = min(numbers), max(numbers)
     return counted(high, noun) if low == high else f"{low:,} to {counted(high, noun)}"
+
+
+def in_turn(value: Any) -> str:
+    """A setting, or its values for one step after the other: `8`; `32, then 8`."""
+    return ", then ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

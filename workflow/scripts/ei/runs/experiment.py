@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ei.checker.version import rules_version
-from ei.runs.settings import Settings, contradiction, differences, merge, with_preset
+from ei.runs.settings import Settings, contradiction, differences, merge, shortened, with_preset
 from ei.stage import UserError
 
 # Keys of config.yaml that say which runs there are; all others are settings of a run.
@@ -18,7 +18,8 @@ TAKEN = re.compile(r"main|sft|sft_filtered|.*-seed\d+")
 BASELINE = {
     "steps": 1,
     "early_stopping": {"patience": None},
-    "filter": {"correct_only": False},
+    "sample": {"extra": 0, "hints": 0},
+    "filter": {"keep": "all", "solved_above": None},
     "sft": {"entropy_rollouts": 0},
 }
 
@@ -62,11 +63,11 @@ def runs(config: Settings, presets: Mapping[str, Settings]) -> dict[str, Run]:
 
 def experiment(folder: str, config: Settings) -> list[Run]:
     """The runs of the experiment in `folder`: with the config's seed, then with each of `seeds`."""
-    main = with_checker({key: config[key] for key in config if key not in OF_EXPERIMENT})
+    main = complete({key: config[key] for key in config if key not in OF_EXPERIMENT})
     places = {"main": folder, "sft": f"{folder}/sft", "sft_filtered": f"{folder}/sft_filtered"}
     found = []
     for name, kind, changed in members(main, config):
-        settings = with_checker(changed)
+        settings = complete(changed)
         place = places.get(name, f"{folder}/sweep/{name}")
         changes = differences(settings, main)
         found.append(Run(place, folder, name, name, kind, settings, changes))
@@ -74,9 +75,12 @@ def experiment(folder: str, config: Settings) -> list[Run]:
     return found + [repeated(run, seed) for seed in further for run in found]
 
 
-def with_checker(settings: Settings) -> dict[str, Any]:
-    """The settings with the version of the rules that score: other rules are another setting."""
-    return {**settings, "checker": rules_version(settings["score"].get("reward"))}
+def complete(settings: Settings) -> dict[str, Any]:
+    """The settings with the version of the rules that score: other rules are another setting.
+
+    What says the same is written the same way: a list of one value is that value.
+    """
+    return {**shortened(settings), "checker": rules_version(settings["score"].get("reward"))}
 
 
 def members(main: Settings, config: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -104,8 +108,8 @@ def baselines(main: Settings, baseline: Settings | None) -> Iterator[tuple[str, 
     traces = baseline.get("traces")
     settings = {**merge(merge(main, BASELINE), changes), "traces": traces}
     yield "sft", settings
-    if traces and not settings["filter"]["correct_only"]:
-        yield "sft_filtered", merge(settings, {"filter": {"correct_only": True}})
+    if traces and settings["filter"]["keep"] != "correct":
+        yield "sft_filtered", merge(settings, {"filter": {"keep": "correct"}})
 
 
 def refuse_contradictions(run: Run) -> None:

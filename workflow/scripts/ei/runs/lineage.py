@@ -1,7 +1,7 @@
 """Which stage makes which file from what, and the lineage of every file.
 
 The lineage of a file is a hash of every setting that it depends on: its own stage's, and those of
-the stages before. Equal lineages are equal files: a run links to what an earlier run makes.
+the stages before. Equal lineages are equal files (ei/runs/sharing.py).
 """
 
 import hashlib
@@ -10,12 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ei.runs import probes
 from ei.runs.experiment import Run
-from ei.runs.settings import Settings, results_part
+from ei.runs.settings import Settings, at_step, results_part
+from ei.schema import ROUNDS
 
 PER_RUN = "run"  # such a stage runs once
 FROM_BASE = "base"  # for every step, and for the base policy as step 0
 PER_STEP = "step"  # for every step from 1 on
+ON_DEMAND = "demand"  # for a step from 1 on, where somebody asks for its files
+PER_PROBE = "probe"  # for every probe (ei.runs.probes), with the settings that it changes
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,11 @@ class Stage:
 
     `takes` names the stages whose files it reads, with how many steps back; `settings` are the keys
     of config.yaml that it depends on, whole sections or `section.key`; `leaves` are its files, in
-    the step's folder or, for a stage of the whole run, in the run's; `rules` are the rules that do
-    it, of which those in `sharded` are one job for each shard. `hashed_as` is the name in the hash
-    where that is older than the stage's: another one would make everybody's results again.
+    the step's folder or, for a stage of the whole run, in the run's, or in the probe's; `rules` are
+    the rules that do it, of which those in `sharded` are one job for each shard (the rule
+    `sample_round` is called `sample_extra` in the round `extra`). `without` are keys of these
+    sections that belong to other stages. `hashed_as` is the name in the hash where that is older
+    than the stage's: another one would make everybody's results again.
     """
 
     takes: tuple[tuple[str, int], ...]
@@ -34,15 +40,31 @@ class Stage:
     leaves: tuple[str, ...]
     rules: tuple[str, ...]
     sharded: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     when: str = PER_STEP
     hashed_as: str | None = None
 
 
 DRAWN_WITH = ("prompt", "prompt_sha256", "engine", "device", "seed", "data.skip_too_long")
 
+
+def further_round(
+    name: str, settings: tuple[str, ...], after: tuple[tuple[str, int], ...] = ()
+) -> Stage:
+    """The stage that draws and scores a round: what the rounds before it left unsolved."""
+    files = ("rollouts.parquet", "scored.parquet", "scored.json", "scored.pairs.parquet")
+    return Stage(
+        takes=(("sft", 1), ("data", 0), ("score", 0), *after),
+        settings=(*settings, "filter.min_reward"),
+        leaves=tuple(f"{name}/{file}" for file in files),
+        rules=tuple(f"{rule}_{name}" for rule in ("sample", "gather", "score")),
+        sharded=(f"sample_{name}",),
+    )
+
+
 # In the order of a step. A new stage is a rule, a script, and a row here.
 STAGES = {
-    "model": Stage((), ("model",), (), ("model",), when=PER_RUN),
+    "model": Stage((), ("model", "model_sha256"), (), ("model",), when=PER_RUN),
     "data": Stage(
         takes=(),
         settings=("data.train", "data.validation", "data.development", "data.sha256"),
@@ -58,6 +80,7 @@ STAGES = {
     "sample": Stage(
         takes=(("sft", 1), ("data", 0)),
         settings=("sample", *DRAWN_WITH),
+        without=("sample.extra", "sample.hints", "sample.hint"),
         leaves=("rollouts.parquet",),
         rules=("sample", "gather"),
         sharded=("sample",),
@@ -74,11 +97,22 @@ STAGES = {
         leaves=("scored.parquet", "scored.json", "scored.pairs.parquet"),
         rules=("score",),
     ),
+    "extra": further_round("extra", settings=("sample.extra",)),
+    "hints": further_round(
+        "hints", settings=("sample.hints", "sample.hint"), after=(("extra", 0),)
+    ),
     "filter": Stage(
-        takes=(("score", 0),),
+        takes=(("score", 0), ("extra", 0), ("hints", 0)),
         settings=("filter",),
         leaves=("filtered.parquet", "filtered.json"),
         rules=("filter",),
+    ),
+    "pairs": Stage(
+        takes=(("score", 0), ("extra", 0)),
+        settings=("filter.min_reward", "prompt", "prompt_sha256"),
+        leaves=("pairs.parquet",),
+        rules=("pairs",),
+        when=ON_DEMAND,
     ),
     "sft": Stage(
         takes=(("sft", 1), ("filter", 0)),
@@ -116,7 +150,31 @@ STAGES = {
         rules=("metrics",),
         when=FROM_BASE,
     ),
+    "probe": Stage(
+        takes=(("sft", 0), ("data", 0)),
+        settings=("eval", *DRAWN_WITH),
+        leaves=(),
+        rules=("probe",),
+        sharded=("probe",),  # always one, as a probe asks few questions
+        when=PER_PROBE,
+    ),
+    "probe_grade": Stage(
+        takes=(("probe", 0),),
+        settings=("score", "checker"),
+        leaves=("responses.parquet", "responses.json", "responses.pairs.parquet"),
+        rules=("probe_grade",),
+        when=PER_PROBE,
+    ),
+    "probe_metrics": Stage(
+        takes=(("probe_grade", 0),),
+        settings=(),
+        leaves=("eval.json",),
+        rules=("probe_metrics",),
+        when=PER_PROBE,
+    ),
 }
+
+PROBE_STAGES = [name for name, stage in STAGES.items() if stage.when == PER_PROBE]
 
 
 def lineage(
@@ -140,9 +198,11 @@ def lineage(
         depends = {
             "stage": made.hashed_as or name,
             "step": step,
-            "own": own_settings(settings, made.settings),
+            "own": own_settings(at_step(settings, step), made.settings, made.without),
             "upstream": [
-                lineage(settings, before, step - back, known) for before, back in made.takes
+                lineage(settings, before, step - back, known)
+                for before, back in made.takes
+                if is_done(settings, before)
             ],
         }
         text = json.dumps(depends, sort_keys=True)
@@ -159,7 +219,14 @@ def maker(settings: Settings, stage: str, step: int) -> tuple[str, int]:
     return stage, 0 if STAGES[stage].when == PER_RUN else step
 
 
-def own_settings(settings: Settings, keys: tuple[str, ...]) -> dict[str, Any]:
+def is_done(settings: Settings, stage: str) -> bool:
+    """Whether a run has the stage: rounds after the first only where they draw something."""
+    return stage not in ROUNDS or bool(settings.get("sample", {}).get(stage))
+
+
+def own_settings(
+    settings: Settings, keys: tuple[str, ...], without: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """{key: value} of what a stage depends on; a key is a section's name, or `section.name`.
 
     A key that the run lacks is left out, as the hashes of files where there are none.
@@ -168,6 +235,8 @@ def own_settings(settings: Settings, keys: tuple[str, ...]) -> dict[str, Any]:
     for key in keys:
         section, _, name = key.partition(".")
         value = results_part(section, settings.get(section))
+        if not name and isinstance(value, Mapping):
+            value = {part: value[part] for part in value if f"{section}.{part}" not in without}
         if section in settings and (not name or name in value):
             found[key] = value[name] if name else value
     return found
@@ -181,6 +250,8 @@ def work(run: Run, last: int | None = None) -> Iterator[tuple[str, int]]:
         for name, stage in STAGES.items():
             if name in ("sample", "traces") and name != sampling:
                 continue
+            if not is_done(run.settings, name):
+                continue
             if stage.when == FROM_BASE or (stage.when == PER_STEP and step):
                 yield name, step
 
@@ -190,50 +261,19 @@ def folder(run: Run, stage: str, step: int) -> str:
     return run.folder if STAGES[stage].when == PER_RUN else f"{run.folder}/step{step}"
 
 
-def artifacts(run: Run) -> Iterator[tuple[str, str]]:
-    """(path, identity) of every file that runs could share; equal identities are equal files."""
-    known: dict[tuple[str, int], str] = {}
-    for stage, step in work(run):
-        line = lineage(run.settings, stage, step, known)
-        for name in STAGES[stage].leaves:
-            yield f"{folder(run, stage, step)}/{name}", f"{line}/{name.rsplit('/', 1)[-1]}"
+def probed(run: Run) -> Iterator[tuple[str, int, dict[str, str]]]:
+    """(probe, step, {stage: lineage}) of every probe that the run may make."""
+    known: dict[str, dict[tuple[str, int], str]] = {}
+    for probe, step in probes.possible(run.settings):
+        found = known.setdefault(probe, {})
+        yield probe, step, probe_lineages(run.settings, probe, step, found)
 
 
-def shared(all_runs: Mapping[str, Run]) -> dict[str, str]:
-    """{file: the equal file of an earlier run}, for every file that need not be made again."""
-    first: dict[str, str] = {}
-    links = {}
-    for run in all_runs.values():
-        for path, identity in artifacts(run):
-            if first.setdefault(identity, path) != path:
-                links[path] = first[identity]
-    return links
-
-
-def records(
-    run: Run, all_runs: Mapping[str, Run], links: Mapping[str, str], last: int
-) -> list[str]:
-    """The benchmark records of the jobs that made a run's files up to step `last`."""
-    found = []
-    for stage, step in work(run, last):
-        made_by = owner(run, stage, step, all_runs, links)
-        for rule in STAGES[stage].rules:
-            shards = made_by.settings["shards"] if rule in STAGES[stage].sharded else 0
-            names = [f"{rule}-{k}-of-{shards}" for k in range(shards)] or [rule]
-            place = folder(made_by, stage, step)
-            found += [f"{place}/benchmarks/{name}.jsonl" for name in names]
-    return found
-
-
-def owner(
-    run: Run, stage: str, step: int, all_runs: Mapping[str, Run], links: Mapping[str, str]
-) -> Run:
-    """The run whose jobs do the stage: this one, or the one that it links to.
-
-    Answers have no links of their own; they were drawn where they were graded.
-    """
-    leaves = STAGES["grade" if stage == "eval" else stage].leaves
-    ours = f"{folder(run, stage, step)}/{leaves[0]}"
-    if ours not in links:
-        return run
-    return all_runs[links[ours].removesuffix(ours.removeprefix(run.folder))]
+def probe_lineages(
+    settings: Settings, probe: str, step: int, known: dict[tuple[str, int], str] | None = None
+) -> dict[str, str]:
+    """{stage: lineage} of a probe of the policy that this step ends with; `known` as above."""
+    changed, known = probes.changed(settings, probe), {} if known is None else known
+    for earlier in range(1, step):
+        lineage(changed, "sft", earlier, known)
+    return {stage: lineage(changed, stage, step, known) for stage in PROBE_STAGES}

@@ -3,18 +3,28 @@
 import difflib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jsonschema
+
+from ei.schema import ROUNDS
 
 Settings = Mapping[str, Any]
 
 # How the work is done or drawn, not what comes out: these stay out of the lineage and of run.json.
 MACHINE_SECTIONS = {"vllm", "shards", "threads", "target_accuracy"}
-MACHINE_ONLY = {("sft", "gpus")}
+MACHINE_ONLY = {("sft", "gpus"), ("sft", "memory")}
+# Settings that may be a list: a value for each step, of which the last holds on.
+PER_STEP = {
+    ("sample", "rollouts"),
+    ("sample", "temperature"),
+    ("filter", "solved_above"),
+    ("sft", "lr"),
+}
 
 
+LARGEST_GROUP = 65536  # rollouts of a question: each has a seed (`ei.questions.request_seed`)
 LARGEST = 2**63 - 1  # what a table or an engine can hold
 
 
@@ -99,6 +109,11 @@ def contradiction(settings: Settings) -> str | None:
         least, most = (settings[section].get(key) for key in ("min_tokens", "max_tokens"))
         if least is not None and most is not None and least > most:
             return f"{section}.min_tokens, {least}, is above {section}.max_tokens, {most}"
+    rollouts = settings["sample"].get("rollouts", 0)
+    most = max(rollouts) if isinstance(rollouts, list) else rollouts
+    most += sum(settings["sample"].get(name, 0) for name in ROUNDS)
+    if most > LARGEST_GROUP:
+        return f"{most} rollouts of a question in all rounds are more than {LARGEST_GROUP}"
     if settings["early_stopping"]["patience"] and not settings["data"]["development"]:
         return "early_stopping.patience needs questions to measure on; set data.development"
     return None
@@ -110,6 +125,39 @@ def unknown_key(prefix: str, section: Settings, allowed: Settings) -> str:
     near = difflib.get_close_matches(str(name), allowed, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(allowed)}"
     return f"{prefix}{name} is no setting; {hint}"
+
+
+def at_step(settings: Settings, step: int) -> dict[str, Any]:
+    """The settings of one step: of each list of values the one for this step, or the last.
+
+    Step 0, the base policy's evaluation, has those of step 1.
+    """
+    return with_lists(settings, lambda values: values[min(max(step, 1), len(values)) - 1])
+
+
+def shortened(settings: Settings) -> dict[str, Any]:
+    """The settings with each list of values as short as it can be, and one value as no list.
+
+    [8, 4, 4] says what [8, 4] says, and [8] what 8 says.
+    """
+
+    def shorten(values: list[Any]) -> Any:
+        last = len(values)
+        while last > 1 and values[last - 1] == values[last - 2]:
+            last -= 1
+        return values[:last] if last > 1 else values[0]
+
+    return with_lists(settings, shorten)
+
+
+def with_lists(settings: Settings, value_of: Callable[[list[Any]], Any]) -> dict[str, Any]:
+    """The settings with `value_of(list)` in the place of every list of values for the steps."""
+    found = dict(settings)
+    for section, key in PER_STEP:
+        values = settings.get(section, {}).get(key)
+        if isinstance(values, list):
+            found[section] = {**found[section], key: value_of(values)}
+    return found
 
 
 def merge(settings: Settings, changes: Settings) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ei.runs.experiment import Run
-from ei.runs.lineage import STAGES, folder, lineage, work
+from ei.runs.lineage import ON_DEMAND, STAGES, folder, lineage, probed, work
 from ei.runs.settings import scientific
+from ei.schema import ROUNDS
 
 # Where the shards of a stage lie, in the step's folder.
 SHARDS_IN = {"sample": "rollouts", "eval": "answers"}
+SHARDS_IN |= {name: f"{name}/rollouts" for name in ROUNDS}
 
 
 def stale(runs: Iterable[Run]) -> set[str]:
@@ -48,7 +50,15 @@ def jobs(run: Run) -> Iterator[tuple[list[str], str]]:
             count = run.settings["shards"]
             for k in range(count):
                 yield [f"{place}/{SHARDS_IN[stage]}/{k}-of-{count}.parquet"], wanted
+    for probe, step, lines in probed(run):
+        place = f"{run.folder}/step{step}/{probe}"
+        yield [f"{place}/answers/0-of-1.parquet"], lines["probe"]
+        for stage in ("probe_grade", "probe_metrics"):
+            yield [f"{place}/{name}" for name in STAGES[stage].leaves], lines[stage]
     for step in range(run.settings["steps"] + 1):
+        for stage in (name for name in STAGES if STAGES[name].when == ON_DEMAND and step):
+            files = [f"{folder(run, stage, step)}/{name}" for name in STAGES[stage].leaves]
+            yield files, lineage(run.settings, stage, step, known)
         wanted = lineage(run.settings, "metrics", step, known)
         yield [f"{run.folder}/step{step}/best.json"], wanted
     if not run.settings["early_stopping"]["patience"]:  # else the last step is not known yet

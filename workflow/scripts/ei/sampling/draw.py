@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from ei import prompt, schema, stage
-from ei.model import folder
+from ei.model import architecture, folder
 from ei.sampling import requests, resumable, table
 from ei.sampling.requests import Request, Rollout, Work
 from ei.sampling.settings import Machine, Sampling
@@ -56,7 +56,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that sampling and evaluation have in common."""
     parser.add_argument("--policy", type=Path, required=True, help="a Hugging Face model folder")
     parser.add_argument("--data", type=Path, required=True, help="the questions, from data.py")
-    parser.add_argument("--prompt", type=Path, required=True, help="a text with {question} in it")
+    parser.add_argument(
+        "--prompt", type=Path, required=True, help="a text or a chat with {question} in it"
+    )
     parser.add_argument("--output", type=Path, required=True, help="a Parquet file")
     parser.add_argument("--step", type=int, required=True, help="of the run; it enters the seeds")
     parser.add_argument("--seed", type=int, required=True, help="of the run")
@@ -95,36 +97,52 @@ def made_with(flags: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def draw(task: Task, questions: pl.DataFrame, samples: range) -> pl.DataFrame:
+def draw(
+    task: Task, questions: pl.DataFrame, samples: range, hint: str | None = None
+) -> pl.DataFrame:
     """These rollouts of each question of the task's shard, in the columns of `schema.ROLLOUTS`.
 
-    They are sorted by `schema.IDENTITY`. What an interrupted job has drawn is not drawn again.
+    They are sorted by `schema.IDENTITY`. What an interrupted job has drawn is not drawn again. With
+    a hint, questions that do not fit are always left out: without it they did.
     """
     folder.check(task.policy)
     template = prompt.read_template(task.prompt)
     context = folder.context(task.policy)
+    guard = folder.Guard(task.policy)
     with started(task, context) as engine:  # it starts while the prompts are made
+        architecture.check(task.policy)
         tokenizer = folder.load_tokenizer(task.policy)
         asked = requests.make_requests(
-            questions, samples, template, tokenizer, task.seed, task.step
+            questions, samples, template, tokenizer, task.seed, task.step, hint
         )
-        asked = requests.fitting(asked, task.sampling.max_tokens, context, task.skip_too_long)
+        requests.refuse_unknown_ids(asked, tokenizer, architecture.vocabulary(task.policy))
+        skip = task.skip_too_long or hint is not None
+        asked = requests.fitting(asked, task.sampling.max_tokens, context, skip)
         groups = requests.batches(asked, task.sampling.batch)
         asked = requests.shard(groups, task.number, task.shards)
 
-        fingerprint = folder.fingerprint(task.policy)
+        fingerprint = folder.checked_fingerprint(task.policy)
         made_from = (fingerprint, task.sampling, task.engine, task.device, asked, questions.rows())
         scratch = resumable.scratch_for(task.output, *made_from)
-        chunks = resumable.read_chunks(scratch)
+        chunks = resumable.read_chunks(scratch, asked)
         missing = without(asked, chunks)
 
         by_name = {request.question_id: request for request in asked}
         origin = table.Context(by_name, questions, tokenizer, task.sampling, task.step, fingerprint)
         to_table = functools.partial(table.to_table, context=origin)
         size = VLLM_CHUNK if task.engine == "vllm" else 1
-        drawn = answers(engine, task, missing, tokenizer)
+        drawn = guarded(answers(engine, task, missing, tokenizer), guard, fingerprint)
         chunks += resumable.write_chunks(drawn, to_table, scratch, size)
     return pl.concat([to_table([]), *chunks]).sort(schema.IDENTITY)
+
+
+def guarded(
+    drawn: Iterator[list[Rollout]], guard: folder.Guard, fingerprint: str
+) -> Iterator[list[Rollout]]:
+    """The rollouts as they come, as long as the policy's folder is what it was before."""
+    for rollouts in drawn:
+        guard.refuse_change(fingerprint)
+        yield rollouts
 
 
 def without(asked: list[Request], chunks: list[pl.DataFrame]) -> list[Request]:

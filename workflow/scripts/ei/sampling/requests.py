@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from ei import prompt
+from ei.prompt import Template, prompt_ids, with_hint
 from ei.questions import request_seed
 from ei.sampling.settings import Sampling
 from ei.stage import UserError
@@ -53,17 +53,24 @@ class Work:
 
 
 def make_requests(
-    questions: pl.DataFrame, samples: range, template: str, tokenizer: Any, seed: int, step: int
+    questions: pl.DataFrame,
+    samples: range,
+    template: Template,
+    tokenizer: Any,
+    seed: int,
+    step: int,
+    hint: str | None = None,
 ) -> list[Request]:
     """A request for these rollouts of each question, in the order of the questions."""
+    asked = questions.select("question_id", "question", "answer").iter_rows()
     return [
         Request(
             name,
-            tokenizer(prompt.fill(template, question)).input_ids,
+            prompt_ids(template, with_hint(question, answer, hint), tokenizer),
             request_seed(seed, step, name),
             samples,
         )
-        for name, question in questions.select("question_id", "question").iter_rows()
+        for name, question, answer in asked
     ]
 
 
@@ -88,6 +95,24 @@ def fitting(requests: list[Request], max_tokens: int, context: int, skip: bool) 
         )
     log.warning("warning: %s. They are left out", found)
     return [request for request in requests if len(request.prompt_ids) <= longest_prompt]
+
+
+def refuse_unknown_ids(requests: list[Request], tokenizer: Any, vocabulary: int) -> None:
+    """Raise UserError if the tokenizer is not that of a model with `vocabulary` embeddings.
+
+    A few added tokens beyond them, as a padding token, do no harm where no prompt has one.
+    """
+    if tokenizer.vocab_size > vocabulary:
+        raise UserError(
+            f"the tokenizer has {tokenizer.vocab_size} tokens, and the model embeddings of"
+            f" {vocabulary}: it is not this model's tokenizer"
+        )
+    for request in requests:
+        if max(request.prompt_ids, default=0) >= vocabulary:
+            raise UserError(
+                f"the prompt of question {request.question_id} has a token id beyond the model's"
+                f" vocabulary of {vocabulary}: the tokenizer is not the model's"
+            )
 
 
 def batches(requests: list[Request], size: int) -> list[list[Request]]:

@@ -1,17 +1,20 @@
 """Chunks of rollouts on disk, so that an interrupted job resumes and loses at most one of them."""
 
 import hashlib
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ei import schema
-from ei.files import forget_scratch, read_table, write_table
-from ei.sampling.requests import Rollout
-from ei.stage import progress
+from ei.files import forget_scratch, read_table, remove, write_table
+from ei.sampling.requests import Request, Rollout
+from ei.stage import UserError, progress
+
+log = logging.getLogger("sampling")
 
 
 def scratch_for(output: Path, *made_from: Any) -> Path:
@@ -23,12 +26,47 @@ def scratch_for(output: Path, *made_from: Any) -> Path:
     key = hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
     scratch = output.with_name(f".{output.stem}.{key}")
     forget_scratch(output, keep=scratch)
+    if scratch.exists() and not scratch.is_dir():
+        discard(scratch, "it is no folder")
     return scratch
 
 
-def read_chunks(scratch: Path) -> list[pl.DataFrame]:
-    """The chunks that an interrupted job has left; a question's rollouts are all in one."""
-    return [read_table(path, schema.IDENTITY) for path in sorted(scratch.glob("*.parquet"))]
+def read_chunks(scratch: Path, asked: Iterable[Request]) -> list[pl.DataFrame]:
+    """The chunks that an interrupted job has left; a question's rollouts are all in one.
+
+    One that is damaged, as a power cut leaves it, or does not answer what is `asked`, is discarded:
+    its rollouts are drawn again.
+    """
+    samples = {request.question_id: list(request.samples) for request in asked}
+    chunks: list[pl.DataFrame] = []
+    for path in sorted(scratch.glob("*.parquet")):
+        try:
+            chunk = read_table(path, list(schema.ROLLOUTS))
+            if wrong := unlike(chunk, samples):
+                raise UserError(wrong)
+        except UserError as error:
+            discard(path, str(error))
+            continue
+        chunks.append(chunk)
+        for name in chunk["question_id"].unique():
+            del samples[name]  # no second chunk may have them
+    return chunks
+
+
+def unlike(chunk: pl.DataFrame, samples: dict[str, list[int]]) -> str | None:
+    """Why a chunk is not what was asked for, all samples of some questions; None if it is."""
+    if dict(chunk.schema) != schema.ROLLOUTS:
+        return "it has other columns than rollouts have"
+    found = chunk.group_by("question_id").agg(pl.col("sample").sort())
+    if not chunk.height or any(samples.get(name) != drawn for name, drawn in found.iter_rows()):
+        return "it does not have all rollouts of the questions in it"
+    return None
+
+
+def discard(path: Path, reason: str) -> None:
+    """Remove what an interrupted job has left and nobody can use, with a line in the log."""
+    log.warning("warning: %s is discarded, and drawn again: %s", path, reason)
+    remove(path)
 
 
 def write_chunks(

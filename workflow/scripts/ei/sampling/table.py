@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -9,7 +10,7 @@ import polars as pl
 from ei import schema
 from ei.sampling.requests import Request, Rollout
 from ei.sampling.settings import Sampling
-from ei.sampling.stop import response_text
+from ei.sampling.stop import Decode, decoder, response_text
 
 ASKED = ["question_id", "question", "answer", "level", "subject"]  # what a question brings along
 
@@ -24,6 +25,11 @@ class Context:
     sampling: Sampling
     step: int
     policy: str  # its fingerprint
+
+    @cached_property
+    def decode(self) -> Decode:
+        """The function from ids to text."""
+        return decoder(self.tokenizer, self.sampling.stop)
 
 
 def to_table(rollouts: Sequence[Rollout], context: Context) -> pl.DataFrame:
@@ -43,7 +49,7 @@ def _row(rollout: Rollout, context: Context) -> dict[str, Any]:
         "sample": rollout.sample,
         "seed": request.seed + rollout.sample,
         "prompt_ids": request.prompt_ids,
-        "response": response_text(context.tokenizer, rollout.ids, stop, reason),
+        "response": response_text(context.decode, rollout.ids, stop, reason),
         "response_ids": rollout.ids,
         "finish_reason": reason,
         "step": context.step,
@@ -58,9 +64,7 @@ def check_stopped(rollouts: Sequence[Rollout], context: Context) -> None:
     """
     stop, first = context.sampling.stop, context.sampling.min_tokens
     wrong = [
-        rollout.question_id
-        for rollout in rollouts
-        if stop in context.tokenizer.decode(rollout.ids[first:-1], skip_special_tokens=True)
+        rollout.question_id for rollout in rollouts if stop in context.decode(rollout.ids[first:-1])
     ]
     if wrong:
         raise RuntimeError(

@@ -4,6 +4,7 @@ Shape suffixes: Q questions of a batch, R rows of the cache (rollouts, some of w
 ended), S tokens so far from the start of the longest prompt, V vocabulary.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, DynamicCache
 from transformers.utils import logging as transformers_logging
 
+from ei.model.room import enough_or, lowered, weights_alone
 from ei.sampling.requests import Request, Rollout, Work, batches
 from ei.sampling.settings import Sampling
 from ei.sampling.stop import stop_test
@@ -31,12 +33,15 @@ def generate(policy: Path, tokenizer: Any, device: str, work: Work) -> Iterator[
     transformers_logging.disable_progress_bar()  # of the weights; the rollouts have their own
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     model: Any = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype)
-    model.to(device).eval()
+    with enough_or(weights_alone):
+        model.to(device).eval()
     sampling = work.sampling
+    setting = f"{Path(sys.argv[0]).stem}.batch"  # of the section that is named for the script
     ended = stop_test(tokenizer, sampling.stop, sampling.min_tokens, work.closers)
     for batch in batches(work.requests, sampling.batch):
-        with torch.inference_mode():
-            yield _draw_batch(model, batch, sampling, ended, work.end_ids)
+        with torch.inference_mode(), enough_or(lambda: lowered(setting, sampling.batch)):
+            drawn = _draw_batch(model, batch, sampling, ended, work.end_ids)
+        yield drawn
 
 
 def _draw_batch(

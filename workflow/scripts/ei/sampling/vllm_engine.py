@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ei.model.folder import load_tokenizer
+from ei.sampling import vllm_errors
 from ei.sampling.requests import Rollout, Work
 from ei.sampling.settings import Machine
 from ei.sampling.stop import stop_test
@@ -62,7 +63,7 @@ def started(
             on_ready({"all": time.monotonic() - begun, **seconds})
 
         inbox.put(work)
-        yield from _collect(process, results, ready)
+        yield from _collect(process, results, ready, machine)
         process.join(timeout=FAREWELL)
 
     try:
@@ -72,17 +73,16 @@ def started(
         process.join()
 
 
-def _collect(process: Any, results: Any, on_ready: Ready) -> Iterator[list[Rollout]]:
+def _collect(
+    process: Any, results: Any, on_ready: Ready, machine: Machine
+) -> Iterator[list[Rollout]]:
     """What `_serve` puts into `results`, until it says None or its process is gone."""
     while True:
         try:
             message = results.get(timeout=POLL)
         except queue.Empty:
             if process.exitcode not in (None, 0):
-                raise UserError(
-                    f"the vLLM engine ended with status {process.exitcode}; its last messages are"
-                    " above. If memory ran out, lower vllm.memory_percent or vllm.sequences"
-                ) from None
+                raise UserError(vllm_errors.died(process.exitcode, machine)) from None
             continue
         match message:
             case None:
@@ -113,8 +113,7 @@ def _serve(policy: Path, context: int, machine: Machine, inbox: Any, results: An
         results.put(str(error))
     except Exception as error:  # whatever ends an engine, the process that waits must hear of it
         traceback.print_exc()
-        last = (str(error).strip().splitlines() or [""])[-1]
-        results.put(f"vLLM: {type(error).__name__}: {last}")
+        results.put(vllm_errors.in_words(error, machine))
     results.close()
     results.join_thread()
     os._exit(0)  # the driver frees the GPU faster than vLLM's own shutdown does
@@ -131,6 +130,7 @@ def _start(policy: Path, context: int, machine: Machine) -> tuple[Any, dict[str,
     folder = cache / "engines" / str(os.getpid())
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / "policy"
+    link.unlink(missing_ok=True)  # a killed engine with the same number may have left one
     link.symlink_to(policy.resolve(), target_is_directory=True)
     os.chdir(folder)
     with _one_compiles(cache):

@@ -2,18 +2,36 @@
 
 import hashlib
 import json
+import logging
+import pickle
+import zipfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ei.files import whole
+from ei.files import remove, whole
 from ei.model.packing import Sequence
 from ei.model.weights import Policy, refresh
+from ei.stage import UserError
 from ei.training.recipe import Recipe
 from ei.training.sequences import identity
 
+log = logging.getLogger("sft")
+# What the readers of a damaged file raise: no archive, an archive without its end, other bytes.
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    pickle.UnpicklingError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    NotImplementedError,
+)
 DISK_SPEED = 1e9  # bytes per second, roughly what a local disk writes
 LARGEST_SHARE = 0.25  # of the training time that a checkpoint protects, spent on writing it
 
@@ -49,15 +67,22 @@ def save(
     records: list[dict[str, Any]],
     path: Path,
 ) -> None:
-    """Write weights, optimizer state and records; whole or not at all."""
+    """Write weights, optimizer state and records; whole or not at all.
+
+    Where that is not possible, as on a full disk, training goes on without a checkpoint.
+    """
     state = {
         "key": key,
         "weights": {name: weight.detach() for name, weight in policy.weights.items()},
         "optimizer": optimizer.state_dict(),
         "records": records,
     }
-    with whole(path) as partial:
-        torch.save(state, partial)
+    try:
+        # Through Python's own file, which tells what the system refuses.
+        with whole(path) as partial, partial.open("wb") as stream:
+            torch.save(state, stream)
+    except UserError as error:
+        log.warning("warning: %s. Training goes on without this checkpoint", error)
 
 
 def restore(
@@ -65,12 +90,17 @@ def restore(
 ) -> list[dict[str, Any]]:
     """The records up to the checkpoint, after putting its state in place.
 
-    Of a checkpoint with another key nothing is used, and there are no records.
+    A damaged checkpoint, as a power cut leaves it, and one of another training are discarded, and
+    there are no records.
     """
-    if not path.is_file():
+    if not path.exists():
         return []
-    state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-    if state.get("key") != key:
+    try:
+        state = intact(path, key)
+    except DAMAGED as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        log.warning("warning: %s is discarded, and training starts over: %s", path, reason)
+        remove(path)
         return []
     with torch.no_grad():
         for name, weight in policy.weights.items():
@@ -79,3 +109,17 @@ def restore(
     refresh(policy)
     records: list[dict[str, Any]] = state["records"]
     return records
+
+
+def intact(path: Path, key: str) -> dict[str, Any]:
+    """What `save` wrote; raises one of DAMAGED where it is not all there, or has another key.
+
+    The file is a zip archive with a checksum for every tensor, which torch itself does not read.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if (broken := archive.testzip()) is not None:
+            raise ValueError(f"the checksum of {broken} does not hold")
+    state: dict[str, Any] = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    if not isinstance(state, dict) or state.get("key") != key:
+        raise ValueError("it belongs to another training")
+    return state

@@ -12,14 +12,25 @@ import polars as pl
 import torch
 
 from ei import schema
-from ei.files import forget_scratch, put, remove, stamp, write_json, write_table
-from ei.model import folder, names
+from ei.files import (
+    forget_scratch,
+    put,
+    read_columns,
+    remove,
+    stamp,
+    write_json,
+    write_table,
+    writing,
+)
+from ei.model import architecture, folder, names
 from ei.model.entropy import entropy_sums
-from ei.model.load import compile_layers, load
+from ei.model.load import compile_layers, load_checked, recompute_layers
 from ei.model.packing import Sequence
+from ei.model.room import enough_or, weights_alone
+from ei.model.tensors import not_finite
 from ei.model.weights import Policy
 from ei.stage import UserError
-from ei.training import schedule, sequences
+from ei.training import memory, schedule, sequences
 from ei.training.loop import Record, train
 from ei.training.processes import World
 from ei.training.recipe import Options, Recipe
@@ -42,6 +53,7 @@ class Job:
     training: Path
     lineage: str
     step: int
+    replayed: list[Path]  # filtered.parquet of every earlier step that is trained on again
     recipe: Recipe
     options: Options
     settings: dict[str, Any] = field(default_factory=dict)  # for the metadata of the outputs
@@ -80,32 +92,58 @@ def run_job(job: Job, started: float, world: World) -> None:
     Every process of `world` runs this; only the first one writes.
     """
     clock = Clock(started, {"import": time.perf_counter() - started})
-    with memory_named(job.recipe.row_tokens):
-        with clock.phase("read"):
-            kept = read_kept(job)
-        with clock.phase("load"):
-            policy = load(job.policy, world.device)
+    with clock.phase("read"):
+        kept = read_kept(job)
+    longest = max(map(len, kept), default=1)
+    with enough_or(lambda: memory.advice(job.options.memory, job.recipe.row_tokens, longest)):
+        with clock.phase("load"), enough_or(weights_alone):
+            policy, fingerprint = load_checked(job.policy, world.device)
+            refuse_other_policies(job, fingerprint)
             sequences.check(kept, job.recipe.row_tokens, len(policy.output))
         with clock.phase("sampling_entropy"):
             entropy = sampling_entropy(job, policy)
         if kept and job.init.resolve() != job.policy.resolve():
-            with clock.phase("load"):
+            with clock.phase("load"), enough_or(weights_alone):
                 del policy  # before the next one is loaded: 4 bytes a parameter, 6 on a GPU
-                policy = load(job.init, world.device)
+                policy, _ = load_checked(job.init, world.device)
         if world.first:
+            check_base(job)
             open_scratch(job)
         records = train_on(kept, job, policy, world, clock) if kept else []
         if not world.first:
             return
-        with clock.phase("save"):
+        with clock.phase("save"), writing(job.output, at=job.scratch):
             warning = write_policy(kept, job, policy)
-        found = {"step": job.step, **entropy, "sequences": len(kept), "warning": warning}
+        replayed = sum(sequence.age > 0 for sequence in kept)
+        found = {"step": job.step, **entropy, "sequences": len(kept), "replayed": replayed}
+        found["warning"] = warning
         publish(job, records, found | summary(records, world, clock))
 
 
+def refuse_other_policies(job: Job, fingerprint: str) -> None:
+    """Raise UserError unless all rollouts are of the policy whose weights were loaded."""
+    for table in (job.filtered, job.rollouts):
+        named = set(read_columns(table, "policy")["policy"].unique())
+        folder.refuse_other_policy(named, fingerprint, table, job.policy)
+
+
+def check_base(job: Job) -> None:
+    """Raise UserError if the new policy would get a config or a tokenizer that cannot be used."""
+    if job.base.resolve() not in (job.policy.resolve(), job.init.resolve()):
+        architecture.check(job.base)
+    folder.load_tokenizer(job.base)
+
+
 def read_kept(job: Job) -> list[Sequence]:
-    """The filtered rollouts as sequences, each with an end-of-text token if `append_eos`."""
+    """The filtered rollouts as sequences, each with an end-of-text token if `append_eos`.
+
+    Where earlier steps are replayed, theirs as well (`sequences.union`).
+    """
     kept = sequences.read_sequences(job.filtered)
+    if job.replayed:
+        newest_first = enumerate(reversed(job.replayed), start=1)
+        earlier = (sequences.read_sequences(path, age) for age, path in newest_first)
+        kept = sequences.union([kept, *earlier], job.options.replay_max)
     if not job.options.append_eos:
         return kept
     ends = folder.end_ids(job.base)
@@ -137,8 +175,11 @@ def train_on(
     kept: list[Sequence], job: Job, policy: Policy, world: World, clock: Clock
 ) -> list[Record]:
     """The records of training `policy`, which resumes from a checkpoint in the scratch folder."""
+    plan = memory.choose(job.options.memory, policy, job.recipe.row_tokens)
     if world.device.type == "cuda":
         compile_layers(policy)
+    if plan.recompute:
+        recompute_layers(policy)
     updates = schedule.updates_per_epoch(len(kept), job.recipe) * job.recipe.epochs
     with contextlib.ExitStack() as stack:
         show = None
@@ -151,7 +192,7 @@ def train_on(
             if show:
                 show(record)
 
-        return train(policy, kept, job.recipe, world, job.scratch / CHECKPOINT, note)
+        return train(policy, kept, job.recipe, world, job.scratch / CHECKPOINT, note, plan)
 
 
 def write_policy(kept: list[Sequence], job: Job, policy: Policy) -> str | None:
@@ -162,6 +203,7 @@ def write_policy(kept: list[Sequence], job: Job, policy: Policy) -> str | None:
     if kept:
         tensors = names.to_write(policy, folder.tensor_names(job.init))
         folder.write(tensors, job.base, job.scratch / "policy")
+        refuse_not_finite(job.scratch / "policy", job.recipe)
         return None
     warning = f"{job.filtered} is empty: nothing to train on, so the policy stays as it was"
     log.warning("warning: %s", warning)
@@ -169,6 +211,17 @@ def write_policy(kept: list[Sequence], job: Job, policy: Policy) -> str | None:
     remove(job.tensorboard)
     job.tensorboard.mkdir(parents=True)
     return warning
+
+
+def refuse_not_finite(written: Path, recipe: Recipe) -> None:
+    """Raise UserError if the policy that was trained has a weight that is not finite."""
+    bad = not_finite(written)
+    if bad:
+        raise UserError(
+            "the training left weights that are not finite (NaN or infinity), the first of them in"
+            f" {bad}; no policy was written. Try an sft.lr below {recipe.lr:g}, or a longer"
+            " sft.warmup"
+        )
 
 
 def summary(records: list[Record], world: World, clock: Clock) -> dict[str, Any]:
@@ -201,22 +254,11 @@ def publish(job: Job, records: list[Record], found: dict[str, Any]) -> None:
 
 def open_scratch(job: Job) -> None:
     """Make the scratch folder, with at most a checkpoint in it; remove those of other lineages."""
-    job.scratch.mkdir(parents=True, exist_ok=True)
+    if job.scratch.is_file():
+        remove(job.scratch)
+    with writing(job.output, at=job.scratch):
+        job.scratch.mkdir(parents=True, exist_ok=True)
     forget_scratch(job.output, keep=job.scratch)
     for left in job.scratch.iterdir():
         if left.name != CHECKPOINT:
             remove(left)
-
-
-@contextlib.contextmanager
-def memory_named(row_tokens: int) -> Iterator[None]:
-    """Turn running out of memory into an error that names the setting to lower."""
-    try:
-        yield
-    except RuntimeError as error:  # on a CPU the allocator has no exception of its own
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise
-        raise UserError(
-            f"out of memory: lower sft.row_tokens, now {row_tokens}; memory grows with it."
-            f" {str(error).splitlines()[0]}"
-        ) from None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ from ei.model.passes import backward
 from ei.model.weights import Policy, clear_gradients, refresh
 from ei.stage import UserError
 from ei.training import checkpoint, schedule
+from ei.training.memory import FULL, Plan
+from ei.training.offload import HostAdamW
 from ei.training.processes import World, add_up, gather
 from ei.training.recipe import Recipe
 from ei.training.schedule import Update
@@ -57,15 +60,16 @@ def train(
     world: World,
     kept: Path | None = None,
     report: Callable[[Record], None] = lambda record: None,
+    plan: Plan = FULL,
 ) -> list[Record]:
     """The records of all updates; `policy` is trained in place.
 
     With `kept`, a file, the state after an epoch is saved there, and training resumes from it if it
     belongs to the same sequences, recipe and initial weights. `report` receives every record, those
-    from before the checkpoint included.
+    from before the checkpoint included. The layers of a `plan` that recomputes are the caller's.
     """
     updates = schedule.plan(sequences, recipe)
-    optimizer = adamw(policy, recipe)
+    optimizer = adamw(policy, recipe, plan)
     clear_gradients(policy)
     key = checkpoint.key_of(policy, sequences, recipe) if kept else ""
     saved = checkpoint.restore(policy, optimizer, key, kept) if kept else []
@@ -84,11 +88,16 @@ def train(
     return records
 
 
-def adamw(policy: Policy, recipe: Recipe) -> torch.optim.AdamW:
+def adamw(policy: Policy, recipe: Recipe, plan: Plan = FULL) -> torch.optim.AdamW:
     """The optimizer of all weights; every update sets its own learning rate."""
-    weights = policy.weights.values()
-    decay = recipe.weight_decay
-    return torch.optim.AdamW(weights, lr=recipe.lr, betas=BETAS, weight_decay=decay, fused=True)
+    settings: dict[str, Any] = {
+        "lr": recipe.lr,
+        "betas": BETAS,
+        "weight_decay": recipe.weight_decay,
+    }
+    if plan.offload:
+        return HostAdamW(policy.weights.values(), **settings)
+    return torch.optim.AdamW(policy.weights.values(), fused=True, **settings)
 
 
 def make_update(

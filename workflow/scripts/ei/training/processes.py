@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ei.disk import full_disk
 from ei.stage import UserError
 
 
@@ -74,7 +75,10 @@ def launch(work: Work, gpus: int) -> None:
 
 
 def spawn(work: Work, device: str, processes: int) -> None:
-    """Do the work in `processes` new processes; a UserError in one of them is raised here."""
+    """Do the work in `processes` new processes; a UserError in one of them is raised here.
+
+    A full disk is one too, whatever that has led to.
+    """
     import torch.multiprocessing as mp
     from torch.multiprocessing.spawn import ProcessExitedException
 
@@ -92,8 +96,11 @@ def spawn(work: Work, device: str, processes: int) -> None:
 def _spawned(rank: int, work: Work, device: str, processes: int, meeting: str, errors: Any) -> None:
     try:
         _join(work, device, rank, processes, meeting)
-    except UserError as error:
-        errors.put(str(error))
+    except Exception as error:
+        sentence = str(error) if isinstance(error, UserError) else full_disk(error)
+        if sentence is None:
+            raise
+        errors.put(sentence)
         raise SystemExit(1) from None
 
 

@@ -26,4 +26,8 @@ class Options:
 
     append_eos: bool = setting(False, "end every response with the end-of-text token")
     entropy_rollouts: int = setting(256, "rollouts to measure the sampling policy's entropy on")
+    replay_max: int | None = setting(None, "most responses of a question, with --replayed")
     gpus: int = setting(1, "GPUs that train together; 0 trains on the CPU")
+    memory: str = setting(
+        "auto", "how much to keep on the GPU: docs/sft.md", choices=["auto", "full", "small"]
+    )

@@ -3,12 +3,13 @@
 import contextlib
 import resource
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 
-from ei.files import remove
+from ei.files import remove, writing
 from ei.stage import progress
 from ei.training.loop import Record
 
@@ -24,6 +25,8 @@ def reporting(updates: int, events: Path) -> Iterator[Callable[[Record], None]]:
 
     remove(events)  # an interrupted training's events; the records before its checkpoint come again
     with (
+        writing(events),
+        quiet_threads(),
         SummaryWriter(str(events)) as writer,
         progress(total=updates, desc="sft", unit="update") as bar,
     ):
@@ -39,6 +42,22 @@ def reporting(updates: int, events: Path) -> Iterator[Callable[[Record], None]]:
             bar.update()
 
         yield report
+
+
+@contextlib.contextmanager
+def quiet_threads() -> Iterator[None]:
+    """Threads' errors about files are not printed: TensorBoard's writer hands its own on."""
+    before = threading.excepthook
+
+    def hook(found: threading.ExceptHookArgs) -> None:
+        if not isinstance(found.exc_value, OSError):
+            before(found)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def peak_memory(device: torch.device) -> int:

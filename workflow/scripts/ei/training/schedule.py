@@ -49,7 +49,9 @@ def shuffled(sequences: list[Sequence], seed: str) -> list[Sequence]:
     """The sequences in an order that depends only on `seed` and their identities."""
 
     def key(sequence: Sequence) -> bytes:
-        return hashlib.sha256(f"{seed}/{sequence.question_id}/{sequence.sample}".encode()).digest()
+        name = f"{seed}/{sequence.question_id}/{sequence.sample}"
+        name += f"/{sequence.age}" if sequence.age else ""  # else every old order would change
+        return hashlib.sha256(name.encode()).digest()
 
     return sorted(sequences, key=key)
 

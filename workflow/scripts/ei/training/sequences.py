@@ -1,6 +1,10 @@
 """What SFT reads: token ids of filtered rollouts, and of a sample of all rollouts."""
 
 import hashlib
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from ei import schema
@@ -11,9 +15,24 @@ from ei.stage import UserError
 COLUMNS = (*schema.IDENTITY, "prompt_ids", "response_ids")
 
 
-def read_sequences(path: Path) -> list[Sequence]:
-    """The table's rows as sequences."""
-    return [Sequence(*row) for row in read_columns(path, *COLUMNS).iter_rows()]
+def read_sequences(path: Path, age: int = 0) -> list[Sequence]:
+    """The table's rows as sequences that were sampled `age` steps ago."""
+    return [replace(Sequence(*row), age=age) for row in read_columns(path, *COLUMNS).iter_rows()]
+
+
+def union(steps: Iterable[list[Sequence]], most: int | None) -> list[Sequence]:
+    """The sequences of several steps, the newest step first, each response to a question once.
+
+    With `most`, at most so many responses to a question, the newest ones.
+    """
+    found: list[Sequence] = []
+    of_question: defaultdict[str, set[tuple[int, ...]]] = defaultdict(set)
+    for sequence in itertools.chain.from_iterable(steps):
+        responses, response = of_question[sequence.question_id], tuple(sequence.response)
+        if response not in responses and (most is None or len(responses) < most):
+            responses.add(response)
+            found.append(sequence)
+    return found
 
 
 def read_sample(path: Path, seed: str, count: int) -> list[Sequence]:
@@ -32,9 +51,9 @@ def read_sample(path: Path, seed: str, count: int) -> list[Sequence]:
     return [Sequence(*row) for row in table[chosen].sort(schema.IDENTITY).iter_rows()]
 
 
-def identity(sequence: Sequence) -> tuple[str, int]:
-    """What names a sequence within a step, as `schema.IDENTITY` names a row."""
-    return sequence.question_id, sequence.sample
+def identity(sequence: Sequence) -> tuple[str, int, int]:
+    """What names a sequence among those of a training, as `schema.IDENTITY` names a step's row."""
+    return sequence.question_id, sequence.sample, sequence.age
 
 
 def check(sequences: list[Sequence], row_tokens: int, vocabulary: int) -> None:
@@ -60,5 +79,4 @@ def with_end(sequences: list[Sequence], end: int) -> list[Sequence]:
 def _ended(sequence: Sequence, end: int) -> Sequence:
     if sequence.response[-1:] == [end]:
         return sequence
-    response = [*sequence.response, end]
-    return Sequence(sequence.question_id, sequence.sample, sequence.prompt, response)
+    return replace(sequence, response=[*sequence.response, end])

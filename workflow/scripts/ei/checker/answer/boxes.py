@@ -15,6 +15,16 @@ GLUE = frozenset(("sep", "rel", "open", "close", "stop", "letter", "dollar"))
 AFTER = re.compile(r"[\s$)\]}\\]{0,9}(\\?%|(?:percent|thousand|million|billion|trillion)\b)")
 
 
+def last_box(response: str) -> str | None:
+    """The answer in the last box of a whole response.
+
+    None where there is no box, or where the last one never closes: a truncated `\\boxed{12` may be
+    the beginning of 125.
+    """
+    found = _boxes(response) if "box" in response else []
+    return boxed(response) if found and found[-1][1] <= len(response) else None
+
+
 def boxed(text: str) -> str | None:
     """The answer in boxes, or None where there is no box.
 

@@ -1,19 +1,36 @@
-"""From a response to the text of its answer: the tags, and nothing else.
+"""From a response to the text of its answer: what stands between the tags, or in the last box.
 
-The prompt ends with an open `<think>`, so a response counts when it holds `</think> <answer>` and,
-after it, `</answer>`. Sampling stops at the first `</answer>`, so that is the one that closes. A
-model that opens the tag again starts its answer again: what counts lies after the last `<answer>`
-before the close.
+The form is a setting. By default only the tags count: the prompt ends with an open `<think>`, so a
+response counts when it holds `</think> <answer>` and, after it, `</answer>`. Sampling stops at the
+first `</answer>`, so that is the one that closes. A model that opens the tag again starts its
+answer again: what counts lies after the last `<answer>` before the close. Of a response in boxes,
+as other prompts ask for, the last box counts.
 
 This is the only work on a response outside a worker. It finds substrings, which takes time in
 proportion to the text, so it needs no limit.
 """
 
+from ei.checker.answer.boxes import last_box
+
 THINK, OPEN, CLOSE = "</think>", "<answer>", "</answer>"
+FORMS = {  # each form as a person writes it
+    "answer": "</think> <answer> ... </answer>",
+    "boxed": "\\boxed{...}",
+    "any": "</think> <answer> ... </answer> or \\boxed{...}",
+}
 
 
-def answer_text(response: str, tag_space: str) -> str | None:
-    """The stripped text between the tags, or None where the response has not the form."""
+def answer_text(response: str, tag_space: str, form: str = "answer") -> str | None:
+    """The text of the answer, stripped, or None where the response has not the form.
+
+    `form` is one of FORMS: the tags (answer), the last box (boxed), or the tags and, where there
+    are none, the last box (any).
+    """
+    found = None if form == "boxed" else _between_tags(response, tag_space)
+    return last_box(response) if found is None and form != "answer" else found
+
+
+def _between_tags(response: str, tag_space: str) -> str | None:
     start = _opening(response, tag_space)
     close = response.find(CLOSE, start) if start >= 0 else -1
     if close < 0:

@@ -1,0 +1,75 @@
+"""Which files runs share: equal lineages are equal files, and a later run links to them."""
+
+from collections.abc import Iterator, Mapping
+
+from ei.runs import probes
+from ei.runs.experiment import Run
+from ei.runs.lineage import PROBE_STAGES, STAGES, folder, lineage, probed, work
+
+
+def artifacts(run: Run) -> Iterator[tuple[str, str]]:
+    """(path, identity) of every file that runs could share; equal identities are equal files."""
+    known: dict[tuple[str, int], str] = {}
+    for stage, step in work(run):
+        line = lineage(run.settings, stage, step, known)
+        for name in STAGES[stage].leaves:
+            yield f"{folder(run, stage, step)}/{name}", f"{line}/{name.rsplit('/', 1)[-1]}"
+    for probe, step, lines in probed(run):
+        for stage, line in lines.items():
+            for name in STAGES[stage].leaves:
+                yield f"{run.folder}/step{step}/{probe}/{name}", f"{line}/{probe}/{name}"
+
+
+def shared(all_runs: Mapping[str, Run]) -> dict[str, str]:
+    """{file: the equal file of an earlier run}, for every file that need not be made again."""
+    first: dict[str, str] = {}
+    links = {}
+    for run in all_runs.values():
+        for path, identity in artifacts(run):
+            if first.setdefault(identity, path) != path:
+                links[path] = first[identity]
+    return links
+
+
+def records(
+    run: Run, all_runs: Mapping[str, Run], links: Mapping[str, str], last: int
+) -> list[str]:
+    """The benchmark records of the jobs that made a run's files up to step `last`."""
+    found = []
+    for stage, step in work(run, last):
+        made_by = owner(run, stage, step, all_runs, links)
+        place = f"{folder(made_by, stage, step)}/benchmarks"
+        found += [f"{place}/{name}.jsonl" for name in jobs(stage, made_by.settings["shards"])]
+    for probe, step in probes.planned(run.settings, last):
+        responses = f"{run.folder}/step{step}/{probe}/responses.parquet"
+        made_by = owner_of(responses, run, all_runs, links)
+        place = f"{made_by.folder}/step{step}/benchmarks/{probe}"
+        found += [f"{place}/{name}.jsonl" for stage in PROBE_STAGES for name in jobs(stage, 1)]
+    return found
+
+
+def jobs(stage: str, shards: int) -> Iterator[str]:
+    """What the stage's jobs are called in logs and benchmark records."""
+    for rule in STAGES[stage].rules:
+        if rule in STAGES[stage].sharded:
+            yield from (f"{rule}-{k}-of-{shards}" for k in range(shards))
+        else:
+            yield rule
+
+
+def owner(
+    run: Run, stage: str, step: int, all_runs: Mapping[str, Run], links: Mapping[str, str]
+) -> Run:
+    """The run whose jobs do the stage: this one, or the one that it links to.
+
+    Answers have no links of their own; they were drawn where they were graded.
+    """
+    leaves = STAGES["grade" if stage == "eval" else stage].leaves
+    return owner_of(f"{folder(run, stage, step)}/{leaves[0]}", run, all_runs, links)
+
+
+def owner_of(path: str, run: Run, all_runs: Mapping[str, Run], links: Mapping[str, str]) -> Run:
+    """The run whose job makes a file of this run: this one, or the one that the file links to."""
+    if path not in links:
+        return run
+    return all_runs[links[path].removesuffix(path.removeprefix(run.folder))]

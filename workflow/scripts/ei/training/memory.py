@@ -1,0 +1,100 @@
+"""How a training fits into a GPU's memory: plans that cost time and leave the result as it is."""
+
+import logging
+from dataclasses import dataclass
+
+import torch
+
+from ei.model.head import CHUNK_LOGITS
+from ei.model.room import lowered
+from ei.model.weights import Policy
+
+log = logging.getLogger("sft")
+GIB = 2**30
+# Activations, in bytes for each token and each row of a layer's matrices. 1.5 billion parameters
+# and rows of 16,384 tokens peaked at 54.5 GiB on an H200: 25.9 of weights, gradients and moments,
+# 2 of logits, the rest activations of 28 layers whose matrices have 23,040 rows.
+PER_OUTPUT = 2.7
+PER_LOGIT = 8  # a chunk's fp32 logits, their bf16 gradient and what lies between, in bytes
+SPARE = 1 * GIB  # for the optimizer's buffers, and for what the allocator cannot use
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training does without, so that it needs less memory.
+
+    `recompute` keeps of every layer only its input for the backward pass, and runs the layer again
+    there. `offload` keeps the optimizer's moments, 8 bytes a parameter, in the host's memory.
+    """
+
+    recompute: bool = False
+    offload: bool = False
+
+    def __str__(self) -> str:
+        parts = [name for name in ("recompute", "offload") if getattr(self, name)]
+        return " and ".join(parts) or "full"
+
+
+FULL, RECOMPUTE, SMALL = Plan(), Plan(recompute=True), Plan(recompute=True, offload=True)
+
+
+def choose(memory: str, policy: Policy, row_tokens: int) -> Plan:
+    """The plan for a value of `sft.memory`; "auto" is the fastest that fits what is free.
+
+    On a CPU "auto" is "full": its memory is the host's own.
+    """
+    if memory != "auto":
+        return {"full": FULL, "small": SMALL}[memory]
+    if policy.device.type != "cuda":
+        return FULL
+    free = available(policy.device) + policy.bytes  # the weights are there already
+    return fitting(policy, row_tokens, free)
+
+
+def fitting(policy: Policy, row_tokens: int, free: int) -> Plan:
+    """The fastest plan that is estimated to fit into `free` bytes; the smallest if none is."""
+    needed = {plan: estimate(policy, row_tokens, plan) for plan in (FULL, RECOMPUTE, SMALL)}
+    plan = next((plan for plan in needed if needed[plan] <= free), SMALL)
+    log.info(
+        "sft.memory auto: %s, estimated at %.1f of %.1f GiB (full: %.1f)",
+        plan,
+        needed[plan] / GIB,
+        free / GIB,
+        needed[FULL] / GIB,
+    )
+    return plan
+
+
+def advice(memory: str, row_tokens: int, longest: int) -> str:
+    """What to set to what when memory runs out; no row can be shorter than the `longest` sequence.
+
+    `memory` is `sft.memory`, and both others are in tokens.
+    """
+    if memory == "full":
+        return "set sft.memory to auto"
+    if row_tokens <= longest:
+        rows = f"set filter.max_tokens to {longest // 2}, since the longest sequence has {longest}"
+    else:
+        rows = lowered("sft.row_tokens", row_tokens, longest)
+    return rows if memory == "small" else f"set sft.memory to small, or {rows}"
+
+
+def available(device: torch.device) -> int:
+    """The GPU memory, in bytes, that this process can still take, under a cap if there is one."""
+    free, total = torch.cuda.mem_get_info(device)
+    cap = int(total * torch.cuda.get_per_process_memory_fraction(device))
+    return min(free, cap - torch.cuda.memory_reserved(device))
+
+
+def estimate(policy: Policy, row_tokens: int, plan: Plan) -> int:
+    """The memory, in bytes, that training with rows of `row_tokens` takes at its peak."""
+    outputs = sum(copy.shape[0] for copy in policy.copies.values() if copy.ndim > 1)
+    vocabulary, width = policy.output.shape
+    layers = max(1, len(policy.layers))
+    activations = PER_OUTPUT * outputs * row_tokens
+    if plan.recompute:  # every layer's fp32 input, and one layer's activations
+        activations = activations / layers + 4 * layers * width * row_tokens
+    logits = PER_LOGIT * min(row_tokens * vocabulary, CHUNK_LOGITS)
+    copies = sum(copy.nbytes for copy in policy.copies.values()) + policy.head_VD.nbytes
+    states = (2 if plan.offload else 4) * policy.bytes  # weights, gradients; two moments
+    return int(states + copies + logits + activations) + SPARE
