@@ -17,21 +17,30 @@ from ei.model.passes import measure
 from ei.model.weights import Policy
 from ei.stage import UserError
 
+REASON = 250  # characters of an error of the model's own code that ours quotes
 LENGTHS = ((2, 3), (4, 5), (1, 2))  # tokens of prompt and response
 # The largest difference of any token's loss or entropy, as a share of the largest, or in nats if
-# that is below 1. All architectures of the tests stay below a tenth of it: see docs/models.md.
+# that is below 1. Over all architectures, with 2 layers, we found up to 1.3e-6 in fp32 and 4.2e-3
+# in mixed precision; a forgotten bias of Phi's output matrix made 2e-2.
 TOLERANCE = 1e-3
-TOLERANCE_MIXED = 0.1
+TOLERANCE_MIXED = 0.1  # here it is only to see whether the kernel computes at all
 
 
 def refuse_difference(policy: Policy, folder: Path) -> None:
     """Raise UserError unless losses and entropies of a row are those of each sequence alone."""
-    found = difference(policy)
+    name = type(policy.model).__name__
+    try:
+        found = difference(policy)
+    except (RuntimeError, TypeError, IndexError, AttributeError) as error:  # of its own code
+        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+            raise
+        reason = " ".join(str(error).split())[:REASON]
+        raise UserError(f"{folder}: {name} cannot compute a few tokens ({reason})") from None
     allowed = TOLERANCE_MIXED if policy.mixed else TOLERANCE
     if not found <= allowed:  # nor is NaN
         raise UserError(
-            f"{folder}: SFT would compute other losses than {type(policy.model).__name__} itself"
-            f" ({found:.1e} of the largest, allowed are {allowed:.0e}), so it cannot be trained"
+            f"{folder}: SFT would compute other losses than {name} itself (off by {found:.1e},"
+            f" allowed is {allowed:.0e}), so it cannot be trained"
         )
 
 

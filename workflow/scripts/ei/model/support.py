@@ -40,8 +40,9 @@ def packs(config: Any) -> bool:
     """Whether a model of this config computes packed rows, rather than padded batches."""
     text = config.get_text_config(decoder=True)
     kinds = set(getattr(text, "layer_types", None) or [])
-    window = getattr(text, "use_sliding_window", True) and getattr(text, "sliding_window", None)
-    untold = text.model_type in WINDOW_UNTOLD and window is not None and window is not False
+    windows = getattr(text, "use_sliding_window", True)
+    window = getattr(text, "sliding_window", None) if windows else None
+    untold = text.model_type in WINDOW_UNTOLD and window is not None
     packed = models().get(config.model_type, (REFUSED, ""))[0] == PACKED
     return packed and kinds <= KERNEL_LAYERS and not untold and not caps_attention(text)
 
