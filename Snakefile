@@ -54,10 +54,13 @@ rule sweep:
         "results/report/index.html",
 
 
-# The page of the main run and of those other runs that are finished.
+# The page of what is there, of an unfinished run too; it starts nothing else.
 rule report:
-    input:
-        "results/report_so_far/index.html",
+    localrule: True
+    conda:
+        CPU_ENV
+    shell:
+        "progress.py --experiment results"
 
 
 # The main run's best policy as a folder ready for the hub, with a model card.
@@ -67,7 +70,8 @@ rule export:
 
 
 # Each preset is a target: its main run; with `_report`, also its other runs and its page; with
-# `_export`, the folder of its best policy.
+# `_export`, the folder of its best policy. A study, whose point is to compare its runs, makes all of
+# them and the page under either of the first two names.
 # `snakemake demo` is five steps on a CPU, in minutes: a tiny policy that learns arithmetic.
 for preset in PRESETS:
 
@@ -75,14 +79,13 @@ for preset in PRESETS:
         name:
             preset
         input:
-            finished(f"results/{preset}"),
+            of_preset(preset),
 
     rule:
         name:
             f"{preset}_report"
         input:
-            finished(*of_experiment(f"results/{preset}")),
-            f"results/{preset}/report/index.html",
+            of_preset(preset, report=True),
 
     rule:
         name:

@@ -124,28 +124,47 @@ def response(text: str, accuracy: float, rng: random.Random) -> dict[str, Any]:
         "response_ids": [0] * (len(text) // 3),
         "finish_reason": "stop" if answer else "length",
         "status": "correct" if correct else "wrong" if answer else "no_format",
+        "reward": float(correct),
+        "format_ok": answer is not None,
+        "rule": "exact",
         "extracted": answer[1].strip() if answer else None,
     }
 
 
-def run_json(folder: Path) -> dict[str, Any]:
-    """The run.json of the made-up run; what no page shows is empty."""
+def evaluation(step: int) -> dict[str, Any]:
+    """A made-up eval.json, with measures by level as a real one."""
     measures = {"n": VALIDATION, "responses": VALIDATION, "samples": 1, "format_rate": 0.9}
     unknown = {"accuracy_given_format": None, "mean_response_tokens": None, "entropy": 0.3}
     others = {"truncated_rate": 0.0, "policy": None, "by_level": {}, "by_subject": {}}
-    evaluations = [
-        {"step": n, "accuracy": 0.1 * n, "accuracy_ci95": [0.1 * n, 0.1 * n]}
-        | measures
-        | unknown
-        | others
-        for n in range(STEPS + 1)
-    ]
-    empty = {name: [] for name in ("development", "steps", "updates", "stages")}
-    names = {"run": str(folder), "name": "main", "group": "main", "kind": "ei", "seed": 0}
-    settings = {"steps": STEPS, "sample": {"questions": QUESTIONS, "rollouts": ROLLOUTS}}
-    sums = {"seconds": 0.0, "gpu_seconds": 0.0, "skipped_too_long": {}, "lineage": ""}
-    ended = {"best": None, "stopped_after": None, "changes": {}}
-    return {**empty, **names, **sums, **ended, "evaluations": evaluations, "settings": settings}
+    accuracy = {"accuracy": 0.1 * step, "accuracy_ci95": [0.1 * step, 0.1 * step + 0.01]}
+    made = {"step": step, "lineage": f"step {step}"} | accuracy | measures | unknown | others
+    return made | {"by_level": dict.fromkeys(LEVELS, made)}
+
+
+def training(step: int) -> tuple[dict[str, Any], pl.DataFrame]:
+    """A made-up training.json and training.parquet, 128 updates long."""
+    names = ("loss", "entropy", "grad_norm", "lr")
+    updates = pl.DataFrame({"update": range(1, 129)} | {name: [0.3] * 128 for name in names})
+    return {"updates": 128, "sampling_entropy": 0.3, "tokens": 10**6, "processes": 1}, updates
+
+
+def filtering(scored: pl.DataFrame) -> dict[str, Any]:
+    """The filtered.json of a step's rollouts."""
+    status = dict(scored["status"].value_counts().iter_rows())
+    kept = status.get("correct", 0)
+    counts = {"rollouts": scored.height, "kept": kept, "distinct_responses": scored.height}
+    return counts | {"dropped": {"wrong": scored.height - kept}, "status": status, "solved": {}}
+
+
+def summarize(folder: Path, step: int) -> None:
+    """Sum up the run as far as a step, as the rule `progress` does."""
+    sample = {"questions": QUESTIONS, "rollouts": ROLLOUTS}
+    settings = {"steps": STEPS, "device": "cuda", "sample": sample, "sft": {"epochs": 2}}
+    settings |= {"eval": {"questions": "all"}}
+    command = [sys.executable, SCRIPTS / "summarize.py", "--run", folder, "--name", "main"]
+    command += ["--group", "main", "--kind", "ei", "--seed", "0", "--steps", str(step)]
+    command += ["--settings", json.dumps(settings), "--so_far", "--output"]
+    subprocess.run([*command, folder / f"step{step}/so_far.json"], check=True)
 
 
 def make_run(folder: Path, texts: Texts) -> None:
@@ -159,15 +178,29 @@ def make_run(folder: Path, texts: Texts) -> None:
             write_table(scored, folder / f"step{step}/scored.parquet", made)
             kept = scored.filter(pl.col("status") == "correct")
             write_table(kept, folder / f"step{step}/filtered.parquet", made)
-    (folder / "run.json").write_text(json.dumps(run_json(folder)))
+            report, updates = training(step)
+            updates.write_parquet(folder / f"step{step}/training.parquet")
+            (folder / f"step{step}/training.json").write_text(json.dumps(report))
+            (folder / f"step{step}/filtered.json").write_text(json.dumps(filtering(scored)))
+        for name, found in (("eval", evaluation(step)), ("development", {"step": step, "n": 0})):
+            (folder / f"step{step}/{name}.json").write_text(json.dumps(found))
 
 
 def build(folder: Path) -> float:
     """Seconds that page.py takes for the folder's page, as a process of its own."""
-    script, summary = SCRIPTS / "page.py", folder / "run.json"
+    script, summary = SCRIPTS / "page.py", folder / f"step{STEPS}/so_far.json"
     command = [sys.executable, script, "--runs", summary, "--browse", folder]
     start = time.perf_counter()
     subprocess.run([*command, "--output", folder / "index.html"], check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def show(folder: Path) -> float:
+    """Seconds from the last step's evaluation to its page, plots and table, as in a run."""
+    start = time.perf_counter()
+    summarize(folder, STEPS)
+    command = [sys.executable, SCRIPTS / "progress.py", "--experiment", folder]
+    subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - start
 
 
@@ -206,9 +239,11 @@ def opened(path: Path, runs: int) -> dict[str, list[float]]:
 def measure(folder: Path, flags: argparse.Namespace) -> dict[str, list[float]]:
     """Every measurement, as a list of its runs; without a browser, those of building only."""
     make_run(folder, recorded(flags.rollouts) if flags.rollouts else generated())
+    shown = [show(folder) for _ in range(flags.runs)]
     seconds = [build(folder) for _ in range(flags.runs)]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     found = {
+        "so far: summary, plots and page, s": shown,
         "build, s": seconds,
         "build, peak MiB": [peak],
         "page, MB": [(folder / "index.html").stat().st_size / 1e6],
@@ -222,7 +257,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for name, values in measure(flags.keep or Path(scratch), flags).items():
             spread = f"({min(values):.2f} - {max(values):.2f}, {len(values)})"
-            print(f"{name:32} {statistics.median(values):8.2f}  {spread}")
+            print(f"{name:36} {statistics.median(values):8.2f}  {spread}")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,21 @@ def test_the_curve_has_every_step_and_the_exported_one_is_bold():
     assert "| `sample.rollouts` | `2` |" in text
 
 
+def test_the_card_shows_no_path_of_its_authors_machine():
+    main = a_run()
+    main["settings"] |= {"model": "/home/me/mine", "prompt": "/home/me/p.txt", "early": None}
+    text = card(main, "{question}", KNOWN)
+    assert "/home" not in text
+    assert "| `prompt` | `p.txt` |" in text
+    assert "| `early` | `null` |" in text
+
+
+def test_a_baseline_is_no_expert_iteration():
+    text = card({**a_run(), "kind": "sft"}, "{question}", KNOWN)
+    assert "# Base-1B, step 1 of supervised fine-tuning" in text
+    assert "expert iteration" not in text
+
+
 def test_without_a_choice_the_last_step_is_exported():
     main = {**a_run(), "best": None}
     text = card(main, "Q: {question}", KNOWN)

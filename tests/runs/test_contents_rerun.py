@@ -67,3 +67,21 @@ def test_other_questions_of_the_same_size_and_time_are_read_again(tmp_path: Path
     os.utime(questions, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert questions.stat().st_size == before.st_size
     assert "rule data" in snakemake(tmp_path, target, "--dry-run").stdout
+
+
+def test_other_weights_of_the_same_size_and_time_are_sampled_again(tmp_path: Path) -> None:
+    """A model's folder is known by what is in it, even where `cp -p` replaces that in place."""
+    policy = Path(shutil.copytree(DEMO / "policy", tmp_path / "policy"))
+    few = {"questions": 2, "max_tokens": 4}
+    miniature(tmp_path, model=str(policy), sample={**few, "rollouts": 1}, eval=few)
+    targets = [f"results/step1/{name}.parquet" for name in ("rollouts", "scored")]
+    made = snakemake(tmp_path, *targets)
+    assert made.returncode == 0, made.stdout
+    (policy / "README.md").write_text("It says nothing of what is computed.")
+    assert "Nothing to be done" in snakemake(tmp_path, *targets, "--dry-run").stdout
+    weights = policy / "model.safetensors"
+    before, content = weights.stat(), weights.read_bytes()
+    weights.write_bytes(content[:-2] + bytes(2))
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+    planned = snakemake(tmp_path, *targets, "--dry-run").stdout
+    assert all(f"rule {name}" in planned for name in ("sample", "gather", "score")), planned

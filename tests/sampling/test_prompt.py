@@ -110,3 +110,29 @@ def test_the_real_tokenizers_chat_is_the_librarys_own():
     theirs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
     opening = tokenizer("<think>").input_ids
     assert ids == theirs + opening
+
+
+def test_a_chats_turn_ends_with_the_special_token_that_its_template_writes():
+    chat, plain = Template("{question}", chat=True), Template("{question}")
+    tokenizer = letters(chat=CHAT)
+    (end,) = prompt.turn_ends(chat, tokenizer)
+    assert tokenizer.decode([end]) == "<|end|>"
+    assert prompt.turn_ends(plain, tokenizer) == []
+    assert prompt.turn_ends(chat, letters(chat="{{ raise_exception('no') }}")) == []
+    assert prompt.turn_ends(chat, letters(chat="{{ messages[1].content }}")) == []
+
+
+def test_the_real_tokenizers_turn_ends_although_the_base_models_end_is_another():
+    policy = shared("qwen2.5-math-1.5b")
+    tokenizer = folder.load_tokenizer(policy)
+    (end,) = prompt.turn_ends(Template("{question}", chat=True), tokenizer)
+    assert tokenizer.decode([end]) == "<|im_end|>"
+    assert end not in folder.end_ids(policy, tokenizer)
+
+
+@pytest.mark.parametrize("name", ["question.txt", "instruction.txt", "question_chat.yaml"])
+def test_the_prompts_of_the_probes_ask_for_no_tags(name):
+    template = prompt.read_template(PROMPTS / name)
+    assert template.chat == name.endswith(".yaml")
+    assert "<" not in template.asks + template.ending
+    assert (r"\boxed{}" in template.asks) == (name != "question.txt")

@@ -33,13 +33,12 @@ def after_the_demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples") / "checkout"
     sizes = {"questions": 8, "rollouts": 2}
     miniature(folder, steps=1, data={"development": 8}, sample=sizes, sweep={}, baseline=None)
-    made = snakemake(folder, "all", "results/report_so_far/index.html")
+    made = snakemake(folder, "all", "results/report/index.html")
     assert made.returncode == 0, made.stdout[-3000:]
     demo = folder / "results/demo"
     (folder / "results").rename(folder / "made")
     (folder / "results").mkdir()
     (folder / "made").rename(demo)
-    (demo / "report_so_far").rename(demo / "report")
     for step in (2, 3, 4, 5):
         (demo / f"step{step}").symlink_to("step1")
     baseline = demo / "sft"

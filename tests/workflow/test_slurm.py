@@ -41,7 +41,7 @@ def node(tmp_path_factory):
 def submitted(node, tmp_path_factory):
     """The settings of the run `finished`, run through Slurm: its folder, and what was printed."""
     folder = tmp_path_factory.mktemp("submitted")
-    miniature(folder, data={"development": 8}, sft={"epochs": 2})
+    miniature(folder, data={"development": 8}, sft={"epochs": 2, "lr": [3e-4, 2e-4]})
     done = snakemake(folder, *PROFILE, **node)
     assert done.returncode == 0, done.stdout[-3000:]
     return folder, done.stdout

@@ -130,3 +130,22 @@ def test_the_baseline_takes_traces_in_the_place_of_rollouts(jobs):
 def test_every_rule_that_the_table_names_is_in_the_plan(jobs):
     named = {rule for name, stage in STAGES.items() if name != "model" for rule in stage.rules}
     assert named <= {rule for rule, _, _ in jobs}
+
+
+def test_a_value_for_a_later_step_is_no_value_of_the_steps_before_it(tmp_path):
+    """In both runs step 2 has the same settings, but it starts from what step 1 made."""
+    late = {"sft": {"lr": 2e-4}}
+    probes = {"samples": 2, "questions": 4}
+    miniature(tmp_path, sft={"lr": [3e-4, 2e-4]}, probes=probes, sweep={"late": late})
+    targets = [f"{run}/run.json" for run in (RUN, f"{RUN}/sweep/late")]
+    told = snakemake(tmp_path, *targets, "--dry-run", "--printshellcmds")
+    assert told.returncode == 0, told.stdout[-3000:]
+    output = (
+        r"Shell command: .*--output (?:results/sweep/late|results)/(step2/\S+) .*--lineage (\w+)"
+    )
+    lineages = {}
+    for path, lineage in re.findall(output, told.stdout):
+        lineages.setdefault(path, []).append(lineage)
+    assert {"step2/policy", "step2/eval.json", "step2/samples/eval.json"} <= set(lineages)
+    for path, found in lineages.items():
+        assert len(set(found)) == len(found) == 2, path

@@ -144,7 +144,7 @@ use rule eval as probe with:
         "{run}/step{step}/benchmarks/{probe}/probe-{shard}-of-{shards}.jsonl"
     priority: 0
     params:
-        flags=probe_flags("eval"),
+        flags=probe_flags("eval", "--if_chat"),
         lineage=probe_lineage("probe"),
 
 
@@ -204,7 +204,8 @@ rule probe_metrics:
 # Name the best step so far. With early stopping it decides whether there is another step.
 checkpoint best_so_far:
     input:
-        developments=developments_so_far,
+        developments=so_far("development.json"),
+        shown=shown_so_far,
         stale=if_stale("{run}/step{step}/best.json"),
     output:
         "{run}/step{step}/best.json",

@@ -84,11 +84,12 @@ def probe_prompt(wildcards):
     return literal(prompt_file(settings["prompt"]))
 
 
-def probe_flags(section):
-    """A params function: the flags of a section as a probe changes it."""
+def probe_flags(section, *more):
+    """A params function: the flags of a section as a probe changes it, and `more` flags."""
 
     def get(wildcards):
-        return setting_rules.flags(probes.changed(settings_of(wildcards), wildcards.probe)[section])
+        changed = probes.changed(settings_of(wildcards), wildcards.probe)[section]
+        return [*setting_rules.flags(changed), *more]
 
     return get
 
@@ -97,8 +98,8 @@ def probe_lineage(stage):
     """A params function: the hash of every setting that a probe's output depends on."""
 
     def get(wildcards):
-        step = int(wildcards.step)
-        return lineages.probe_lineages(settings_of(wildcards), wildcards.probe, step)[stage]
+        settings = RUNS[wildcards.run].settings
+        return lineages.probe_lineages(settings, wildcards.probe, step_of(wildcards))[stage]
 
     return get
 
@@ -126,10 +127,18 @@ def scored_in(name):
 
 def rounds_of_steps(wildcards):
     """The scored rollouts of the further rounds of each step."""
-    run = wildcards.run
-    rounds = [name for name in ROUNDS if lineages.is_done(RUNS[run].settings, name)]
-    names = [f"{name}/scored.parquet" for name in rounds]
-    return [path for name in names for path in of_steps(name, 1)(wildcards)]
+    return [path for name in rounds_of(wildcards) for path in of_steps(name, 1)(wildcards)]
+
+
+def rounds_so_far(wildcards):
+    """The same of each step up to the job's."""
+    return [path for name in rounds_of(wildcards) for path in so_far(name, 1)(wildcards)]
+
+
+def rounds_of(wildcards):
+    """Where the scored rollouts of the run's further rounds lie in a step's folder."""
+    settings = RUNS[wildcards.run].settings
+    return [f"{name}/scored.parquet" for name in ROUNDS if lineages.is_done(settings, name)]
 
 
 def rounds_before(wildcards):
@@ -180,6 +189,15 @@ def of_steps(name, first=0):
     return get
 
 
+def so_far(name, first=0):
+    """An input function: this file of each step up to the job's."""
+
+    def get(wildcards):
+        return [f"{wildcards.run}/step{n}/{name}" for n in range(first, int(wildcards.step) + 1)]
+
+    return get
+
+
 def of_experiment(experiment, kind=None):
     """The folders of an experiment's runs, the main run first."""
     return [
@@ -192,11 +210,22 @@ def of_experiment(experiment, kind=None):
 def finished(*runs):
     """What finished runs leave at the top of their folders; it depends on all that is below."""
     names = ["steps.csv", "run.json"]
-    names += [f"plots/{name}.{kind}" for name in ("accuracy", "entropy") for kind in ("png", "svg")]
+    names += [f"plots/{name}.{kind}" for name in OF_RUN for kind in ("png", "svg")]
     found = [f"{run}/{name}" for run in runs for name in names]
     for run in runs:
         found += [f"{run}/best/best.json", f"{run}/best/policy"] if RUNS[run].develops else []
     return found
+
+
+def of_preset(preset, report=False):
+    """What a preset's target makes: its main run, or all of its runs and the page.
+
+    A preset that repeats its runs with several seeds is a study, and always makes all.
+    """
+    folder = f"results/{preset}"
+    if not report and not PRESETS[preset].get("seeds"):
+        return finished(folder)
+    return finished(*of_experiment(folder)) + [f"{folder}/report/index.html"]
 
 
 def shared_from(wildcards):
@@ -213,6 +242,11 @@ def base_model(run):
             f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)"
         )
     return "models/" + "--".join(Path(model).parts)
+
+
+def known_model(run):
+    """The same folder, whatever its time: its content, or its revision, is in all lineages."""
+    return ancient(base_model(run))
 
 
 def machine_for_model(wildcards):
@@ -251,7 +285,7 @@ def source(split):
 def initial_policy(wildcards):
     """The weights that training starts from: those that sampled, or the base model's."""
     if settings_of(wildcards)["sft"]["init"] == "base":
-        return base_model(wildcards.run)
+        return known_model(wildcards.run)
     return policy(wildcards.run, int(wildcards.step) - 1)
 
 
@@ -263,7 +297,7 @@ def replayed(wildcards):
 
 
 def base_policy(wildcards):
-    return base_model(wildcards.run)
+    return known_model(wildcards.run)
 
 
 def verdicts_before(wildcards):
@@ -282,9 +316,9 @@ def traces_flag(wildcards, input):
     return ["--traces", *input.traces] if input.traces else []
 
 
-def developments_so_far(wildcards):
-    steps = range(int(wildcards.step) + 1)
-    return [f"{wildcards.run}/step{step}/development.json" for step in steps]
+def shown_so_far(wildcards):
+    """What was shown of the steps before: with early stopping nothing else asks for it in time."""
+    return [f"{wildcards.run}/step{n}/so_far.json" for n in range(int(wildcards.step))]
 
 
 def lineage_of_last(wildcards):
@@ -310,6 +344,12 @@ def records_of_jobs(wildcards):
     return sharing.records(RUNS[run], RUNS, SHARED, last_step(run))
 
 
+def records_so_far(wildcards):
+    """The same as far as the job's step."""
+    run = wildcards.run
+    return sharing.records(RUNS[run], RUNS, SHARED, int(wildcards.step))
+
+
 def identity(wildcards, input):
     """What a run is, as flags of summarize.py."""
     run = RUNS[wildcards.run]
@@ -333,29 +373,28 @@ def target_accuracy(wildcards):
     return setting_rules.flags({"target_accuracy": target})
 
 
-def reported(wildcards):
-    """The runs of a page: all of the experiment, or for report_so_far the finished ones."""
-    experiment = wildcards.experiment
-    return [
-        run
-        for run in of_experiment(experiment)
-        if wildcards.report == "report" or run == experiment or os.path.exists(f"{run}/run.json")
-    ]
-
-
 def summaries(wildcards):
-    return [f"{run}/run.json" for run in reported(wildcards)]
+    return [f"{run}/run.json" for run in of_experiment(wildcards.experiment)]
 
 
 def graded(wildcards):
     """The graded validation responses of every step and probe of the reported runs."""
     found = []
-    for run in reported(wildcards):
+    for run in of_experiment(wildcards.experiment):
         last = last_step(run)
         found += [f"{run}/step{step}" for step in range(last + 1)]
         planned = probes.planned(RUNS[run].settings, last)
         found += [f"{run}/step{step}/{probe}" for probe, step in planned]
     return [f"{folder}/responses.parquet" for folder in found]
+
+
+def shown_before(wildcards):
+    """What every page so far was made after, so that none takes the place of the final one."""
+    return [
+        f"{run}/step{step}/so_far.json"
+        for run in of_experiment(wildcards.experiment)
+        for step in range(last_step(run) + 1)
+    ]
 
 
 def browsed(wildcards):

@@ -3,6 +3,7 @@
 
 # Seconds of one core each: on a cluster, not worth a submission.
 localrules:
+    progress,
     table,
     summarize,
     plots,
@@ -13,12 +14,55 @@ localrules:
     export_policy,
 
 
+# Sum up the run as far as this step, and show that: the table, the plots and the page so far.
+# What it shows is no output, since every step makes it again; until the final files are made, links
+# in their places lead to it. It takes seconds and no core that another job could have (threads: 0),
+# and a page that cannot be made does not end a run.
+rule progress:
+    input:
+        data=["{run}/data/train.parquet", "{run}/data/validation.parquet"],
+        evaluations=so_far("eval.json"),
+        developments=so_far("development.json"),
+        scored=so_far("scored.parquet", 1),
+        rounds=rounds_so_far,
+        filters=so_far("filtered.json", 1),
+        trainings=so_far("training.json", 1),
+        updates=so_far("training.parquet", 1),
+        stale=if_stale("{run}/step{step}/so_far.json"),
+    output:
+        "{run}/step{step}/so_far.json",
+    log:
+        "{run}/step{step}/logs/progress.log",
+    benchmark:
+        "{run}/step{step}/benchmarks/progress.jsonl"
+    priority: 30
+    conda:
+        CPU_ENV
+    threads: 0
+    params:
+        identity=identity,
+        benchmarks=records_so_far,
+        experiment=lambda w: RUNS[w.run].experiment,
+    shell:
+        "( summarize.py"
+        " --run {wildcards.run:q}"
+        " {params.identity:q}"
+        " --benchmarks {params.benchmarks:q}"
+        " --so_far"
+        " --output {output:q}"
+        " && ( progress.py"
+        " --experiment {params.experiment:q}"
+        " || echo 'warning: what is there so far could not be shown' )"
+        " ) > {log:q} 2>&1"
+
+
 # The table of the steps, printed and kept.
 rule table:
     input:
         evaluations=of_steps("eval.json"),
         filters=of_steps("filtered.json", 1),
         trainings=of_steps("training.json", 1),
+        so_far=of_steps("so_far.json"),
         stale=if_stale("{run}/steps.csv"),
     output:
         "{run}/steps.csv",
@@ -74,15 +118,14 @@ rule summarize:
 # Accuracy and entropy of one run.
 rule plots:
     input:
-        "{run}/run.json",
+        run="{run}/run.json",
+        so_far=of_steps("so_far.json"),
+        stale=if_stale("{run}/plots/accuracy.png"),
     output:
         report(
             multiext(
                 "{run}/plots/",
-                "accuracy.png",
-                "accuracy.svg",
-                "entropy.png",
-                "entropy.svg",
+                *[f"{name}.{kind}" for name in OF_RUN for kind in ("png", "svg")],
             ),
             category="{run}",
             caption="../report/run.rst",
@@ -95,12 +138,13 @@ rule plots:
         CPU_ENV
     params:
         folder="{run}/plots",
+        names=OF_RUN,
         target=target_accuracy,
     shell:
         "plots.py"
-        " --runs {input:q}"
+        " --runs {input.run:q}"
         " {params.target:q}"
-        " --names accuracy entropy"
+        " --names {params.names}"
         " --output {params.folder:q}"
         " > {log:q} 2>&1"
 
@@ -111,11 +155,11 @@ rule compare:
         runs=summaries,
         responses=graded,
     output:
-        "{experiment}/{report}/comparisons.json",
+        "{experiment}/report/comparisons.json",
     log:
-        "{experiment}/logs/{report}/compare.log",
+        "{experiment}/logs/report/compare.log",
     benchmark:
-        "{experiment}/benchmarks/{report}/compare.jsonl"
+        "{experiment}/benchmarks/report/compare.jsonl"
     conda:
         CPU_ENV
     shell:
@@ -126,17 +170,17 @@ rule compare:
 rule discuss:
     input:
         runs=summaries,
-        comparisons="{experiment}/{report}/comparisons.json",
+        comparisons="{experiment}/report/comparisons.json",
     output:
         report(
-            "{experiment}/{report}/discussion.md",
+            "{experiment}/report/discussion.md",
             category="{experiment}",
             caption="../report/discussion.rst",
         ),
     log:
-        "{experiment}/logs/{report}/discuss.log",
+        "{experiment}/logs/report/discuss.log",
     benchmark:
-        "{experiment}/benchmarks/{report}/discuss.jsonl"
+        "{experiment}/benchmarks/report/discuss.jsonl"
     conda:
         CPU_ENV
     shell:
@@ -154,7 +198,7 @@ rule report_plots:
     output:
         [
             report(
-                f"{{experiment}}/{{report}}/plots/{name}.{kind}",
+                f"{{experiment}}/report/plots/{name}.{kind}",
                 category="{experiment}",
                 caption=f"../report/{name}.rst",
             )
@@ -162,13 +206,13 @@ rule report_plots:
             for kind in ("png", "svg")
         ],
     log:
-        "{experiment}/logs/{report}/plots.log",
+        "{experiment}/logs/report/plots.log",
     benchmark:
-        "{experiment}/benchmarks/{report}/plots.jsonl"
+        "{experiment}/benchmarks/report/plots.jsonl"
     conda:
         CPU_ENV
     params:
-        folder="{experiment}/{report}/plots",
+        folder="{experiment}/report/plots",
         target=target_accuracy,
     shell:
         "plots.py"
@@ -182,21 +226,23 @@ rule report_plots:
 rule page:
     input:
         runs=summaries,
-        comparisons="{experiment}/{report}/comparisons.json",
-        discussion="{experiment}/{report}/discussion.md",
-        plots=[f"{{experiment}}/{{report}}/plots/{name}.svg" for name in PICTURES],
+        comparisons="{experiment}/report/comparisons.json",
+        discussion="{experiment}/report/discussion.md",
+        plots=[f"{{experiment}}/report/plots/{name}.svg" for name in PICTURES],
         responses=graded,
         rollouts=browsed,
+        so_far=shown_before,
+        stale=if_stale("{experiment}/report/index.html"),
     output:
         report(
-            "{experiment}/{report}/index.html",
+            "{experiment}/report/index.html",
             category="{experiment}",
             caption="../report/page.rst",
         ),
     log:
-        "{experiment}/logs/{report}/page.log",
+        "{experiment}/logs/report/page.log",
     benchmark:
-        "{experiment}/benchmarks/{report}/page.jsonl"
+        "{experiment}/benchmarks/report/page.jsonl"
     conda:
         CPU_ENV
     params:

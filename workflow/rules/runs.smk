@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ei.contents import content_hash
 from ei.model.folder import parts as parts_of_model
-from ei.plots import PICTURES
+from ei.plots import OF_RUN, PICTURES
 from ei.prompt import SHORT, read_template
 from ei.runs import (
     experiment,
@@ -95,11 +95,14 @@ def refuse_bad(settings, source):
 
 def load_presets():
     """{name: changes} of workflow/presets; each must leave settings that config.yaml could have."""
-    found = {}
-    for path in sorted((BASE / "workflow/presets").glob("*.yaml")):
-        found[path.stem] = read_strictly(path)
-        changed = setting_rules.with_preset(config, found[path.stem])
-        refuse_bad(changed, f"workflow/presets/{path.name}")
+    paths = sorted((BASE / "workflow/presets").glob("*.yaml"))
+    found = {path.stem: read_strictly(path) for path in paths}
+    for name, preset in found.items():
+        try:
+            changes = experiment.expanded(preset, found, (name,))
+        except UserError as error:
+            raise WorkflowError(f"workflow/presets/{name}.yaml: {error}")
+        refuse_bad(setting_rules.with_preset(config, changes), f"workflow/presets/{name}.yaml")
     return found
 
 
@@ -198,7 +201,6 @@ def only(names):
 wildcard_constraints:
     run=only(RUNS),
     experiment=only({run.experiment for run in RUNS.values()}),
-    report="report|report_so_far",
     step=r"\d+",
     round="|".join(ROUNDS),
     shard=r"\d+",

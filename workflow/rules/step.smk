@@ -10,7 +10,7 @@ and Tree Search", 2017.
 """
 
 # The policy that a step ends with.
-policy = lambda run, step: f"{run}/step{step}/policy" if step else base_model(run)
+policy = lambda run, step: f"{run}/step{step}/policy" if step else known_model(run)
 
 
 # Draw rollouts from the policy of the step before, for one shard of the step's questions.

@@ -22,6 +22,7 @@ import polars as pl
 from ei import questions, schema, stage
 from ei.files import forget_scratch, read_columns, stamp, write_table
 from ei.model import folder
+from ei.prompt import has_chat, read_template
 from ei.sampling.draw import Task, add_flags, draw, made_with, task_from
 from ei.sampling.table import ASKED
 from ei.stage import setting
@@ -88,12 +89,22 @@ def with_entropy(
     return responses.join(measured, on=schema.IDENTITY, how="left", maintain_order="left")
 
 
+def answerable(task: Task) -> bool:
+    """Whether the prompt can be put to the policy: a chat needs a chat template."""
+    return not read_template(task.prompt).chat or has_chat(folder.load_tokenizer(task.policy))
+
+
 def main() -> None:
     parser = stage.parser(__doc__)
     add_flags(parser)
     parser.add_argument("--questions", type=count, help="how many, or `all` (default: all)")
     parser.add_argument(
         "--development", type=Path, nargs="?", help="further questions, all of which are asked"
+    )
+    parser.add_argument(
+        "--if_chat",
+        action="store_true",
+        help="answer nothing where the prompt is a chat and the model has no chat template",
     )
     stage.add_settings(parser, Evaluation)
     flags = parser.parse_args()
@@ -102,7 +113,13 @@ def main() -> None:
     asked = to_ask(flags.data, flags.development, flags.questions)
     folder.check(task.policy)
     guard = folder.Guard(task.policy)
-    responses = with_split(draw(task, asked, range(evaluation.samples)), asked)
+    if flags.if_chat and not answerable(task):
+        log.warning("warning: the model has no chat template, so this chat is left out")
+        asked = asked.clear()
+        drawn = pl.DataFrame(schema=schema.ROLLOUTS)
+    else:
+        drawn = draw(task, asked, range(evaluation.samples))
+    responses = with_split(drawn, asked)
     chosen = to_measure(responses, evaluation.entropy_rollouts, task.shards, flags.seed)
     responses = with_entropy(responses, chosen, task, evaluation.row_tokens)
     for fingerprint in responses["policy"].unique():

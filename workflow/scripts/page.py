@@ -18,7 +18,7 @@ from pathlib import Path
 from ei import stage
 from ei.files import read_comparisons, read_run, read_text, whole
 from ei.page import responses, tables
-from ei.page.build import page
+from ei.page.build import elements, page
 from ei.page.source import Source
 from ei.schema import RunSummary
 
@@ -72,7 +72,9 @@ def main() -> None:
     comparisons = read_comparisons(flags.comparisons) if flags.comparisons else []
     discussion = read_text(flags.discussion) if flags.discussion else ""
     steps = [evaluation["step"] for evaluation in runs[0]["evaluations"]]
-    pieces = page(runs, comparisons, discussion, flags.plots, sources(flags.browse, steps))
+    shown = sources(flags.browse, steps)
+    packed = (element for source in shown for element in elements(source))
+    pieces = page(runs, comparisons, discussion, flags.plots, shown, packed)
     write(pieces, flags.output)
     log.info("%s, %.1f MB", flags.output, flags.output.stat().st_size / 1e6)
 

@@ -37,7 +37,10 @@ def pictures(target: float | None) -> dict[str, Plot]:
             along, setting="sft.epochs", symbol="epochs", title="Accuracy by epochs per step"
         ),
         "accuracy_questions": partial(
-            along, setting="sample.questions", symbol="D_b", title="Accuracy by questions per step"
+            along,
+            setting="sample.questions",
+            symbol="$D_b$",
+            title="Accuracy by questions per step",
         ),
         "entropy": entropy.entropy,
         "format": formats.format_path,

@@ -34,7 +34,7 @@ def summary(flags: argparse.Namespace) -> dict[str, Any]:
     times = stage_times(run, flags.benchmarks, settings["device"])
     own = [time for time in times if time["shared_from"] is None]
     spent = clock(run, flags.benchmarks)
-    stopped = expert and flags.steps < settings["steps"]
+    stopped = expert and flags.steps < settings["steps"] and not flags.so_far
     return {
         "run": str(run),
         **stage.settings(flags, "name", "group", "kind", "seed", "settings", "changes"),
@@ -108,9 +108,10 @@ def read_flags() -> argparse.Namespace:
     add("--changes", type=json.loads, default={}, help="what differs from the main run, as JSON")
     add("--benchmarks", type=Path, nargs="*", default=[], metavar="FILE",
         help="Snakemake's benchmark records of the jobs that made the run's artifacts")  # fmt: skip
+    add("--so_far", action="store_true", help="the run goes on after its last step")
     add("--probes", type=Path, nargs="*", default=[], metavar="FILE",
         help="eval.json of the run's probes, each in the folder that names it")  # fmt: skip
-    add("--output", type=Path, required=True, help="run.json")
+    add("--output", type=Path, required=True, help="run.json, or a step's so_far.json")
     return parser.parse_args()
 
 

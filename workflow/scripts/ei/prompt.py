@@ -105,9 +105,32 @@ def chat_text(template: Template, question: str, tokenizer: Any) -> str:
     return text if opening and text.rstrip().endswith(opening.strip()) else text + opening
 
 
+def turn_ends(template: Template, tokenizer: Any) -> Ids:
+    """The special token that ends a turn in the model's chat; none where the prompt is no chat.
+
+    The end ids of a base model often lack it, though its chat template writes it.
+    """
+    if not template.chat:
+        return []
+    answer = "an answer"
+    chat = [{"role": "user", "content": "a question"}, {"role": "assistant", "content": answer}]
+    try:
+        text: str = tokenizer.apply_chat_template(chat, tokenize=False)
+    except Exception:  # a program again, which need not write an answer's end
+        return []
+    ids = tokenizer(text.rpartition(answer)[2], add_special_tokens=False).input_ids
+    special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return [one for one in ids if one in special][:1]
+
+
+def has_chat(tokenizer: Any) -> bool:
+    """Whether the model has a chat template."""
+    return bool(getattr(tokenizer, "chat_template", None))
+
+
 def refuse_without_chat(tokenizer: Any) -> None:
     """Raise UserError where the model has no chat template."""
-    if not getattr(tokenizer, "chat_template", None):
+    if not has_chat(tokenizer):
         raise UserError(
             "the prompt is a chat, and the model's tokenizer has no chat template; use a prompt"
             " that is a text, such as workflow/prompts/r1_zero.txt"

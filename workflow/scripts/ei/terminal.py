@@ -50,6 +50,8 @@ CHATTER = re.compile(
     r"Select jobs to execute|Execute \d+ jobs|Building DAG|Using shell|Conda environments: ignored"
     r"|Assuming unrestricted|DAG of jobs will be updated|Updating checkpoint|Elapsed time"
 )
+# Links to what is there so far stand in the places of these files until they are made.
+STAND_INS = re.compile(r"the following output files of rule (plots|table|page) were not present")
 # The command line of a failed job; why it failed is told from its log.
 COMMAND_LINE = re.compile(r"RuleException:\s+CalledProcessError")
 CHATTY = {LogEvent.RUN_INFO, LogEvent.RESOURCES_INFO, LogEvent.JOB_FINISHED, LogEvent.PROGRESS}
@@ -261,5 +263,5 @@ def listen(logger: logging.Logger, names: Mapping[str, str]) -> None:
 def is_telling(record: logging.LogRecord) -> bool:
     """Whether a person wants to read what Snakemake says."""
     if record.levelno > logging.INFO:
-        return not COMMAND_LINE.match(str(record.msg))
+        return not (COMMAND_LINE.match(str(record.msg)) or STAND_INS.search(str(record.msg)))
     return getattr(record, "event", None) not in CHATTY and not CHATTER.match(str(record.msg))

@@ -13,8 +13,10 @@ from ei.analysis.verdict import ALPHA
 from ei.files import reading
 from ei.page import tables
 from ei.page.markdown import split_at_heading, to_html
+from ei.page.so_far import SoFar
 from ei.page.source import Source, blocks, summary
 from ei.plots import PICTURES
+from ei.plots.curves import worth_drawing
 from ei.schema import Comparison, RunSummary
 
 ASSETS = Path(__file__).parent / "assets"
@@ -41,6 +43,7 @@ SCRIPTS = (
     "compare.js",
     "browser.js",
 )
+LIVE = ("live.js",)  # of a page that is made again while its experiment runs
 SPLIT = "<!-- blocks -->"  # where the template has the responses
 
 
@@ -50,15 +53,22 @@ def page(
     discussion: str,
     plots: Path | None,
     sources: list[Source],
+    packed: Iterable[str],
+    so_far: SoFar | None = None,
 ) -> Iterator[str]:
     """The page in pieces, which are 25 MB together at full size; the browsed run is the first.
 
-    `discussion` is Markdown, empty for none; `plots` is a folder of SVG files.
+    `discussion` is Markdown, empty for none; `plots` is a folder of SVG files. With `so_far` the
+    page says that more is to come, and asks the server that it came from for a newer one. `packed`
+    are the elements of the sources.
     """
-    style, script = inlined(STYLES), "(() => {\n'use strict';\n" + inlined(SCRIPTS) + "})();\n"
+    style = inlined(STYLES)
+    scripts = inlined((*SCRIPTS, *(LIVE if so_far else ())))
+    script = f"(() => {{\n'use strict';\n{scripts}}})();\n"
     conclusion, numbers = split_at_heading(discussion)
     filled = template().render(
         run=runs[0],
+        so_far=so_far,
         conclusion=Markup(to_html(conclusion)),
         numbers=Markup(to_html(numbers)),
         alpha=ALPHA,
@@ -66,7 +76,7 @@ def page(
         runs=[tables.run_row(run) for run in runs],
         comparison_columns=tables.COMPARISON_COLUMNS,
         comparisons=tables.comparison_groups(comparisons),
-        plots=pictures(plots) if plots else [],
+        plots=pictures(plots, worth_drawing(runs)) if plots else [],
         names=[run["name"] for run in runs],
         settings=tables.settings_table(runs),
         sources=[summary(source) for source in sources],
@@ -76,11 +86,17 @@ def page(
     )
     head, end = filled.split(SPLIT)
     yield head
-    # The index comes before the responses: a browser can use it while it still reads the rest.
-    for source in sources:
-        *responses, index = blocks(source)
-        yield from (block(*one) for one in (index, *responses))
+    yield from packed
     yield end
+
+
+def elements(source: Source, level: int = 9) -> Iterator[str]:
+    """The source's responses as elements of the page; `level` is gzip's, 1 (fast) to 9 (small).
+
+    The index comes before the responses: a browser can use it while it still reads the rest.
+    """
+    *responses, index = blocks(source, level)
+    yield from (block(*one) for one in (index, *responses))
 
 
 def template() -> jinja2.Template:
@@ -107,13 +123,16 @@ def block(name: str, content: str) -> str:
     return f'<script type="application/octet-stream" id="{name}">{content}</script>\n'
 
 
-def pictures(folder: Path) -> list[dict[str, str]]:
-    """Caption and data URL of each plot in the folder: ours in their order, then others by name."""
+def pictures(folder: Path, worth: Iterable[str] = PICTURES) -> list[dict[str, str]]:
+    """Caption and data URL of each plot in the folder: ours in their order, then others by name.
+
+    Of ours, only those that are worth showing.
+    """
     names = {path.stem for path in folder.glob("*.svg")}
     others = sorted(names - set(PICTURES))
     return [
         {"caption": caption(name), "address": data_url(folder / f"{name}.svg")}
-        for name in (*PICTURES, *others)
+        for name in (*worth, *others)
         if name in names
     ]
 

@@ -46,10 +46,10 @@ def chunks(items: Iterable[Question], characters: int = CHARACTERS) -> Iterator[
         yield chunk
 
 
-def pack(value: Any) -> str:
+def pack(value: Any, level: int = 9) -> str:
     """The value as compressed JSON in base64, which HTML cannot misread; equal values, equal text.
 
     Lone surrogates, which a model can write and UTF-8 cannot, become question marks.
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(gzip.compress(text.encode(errors="replace"), 9, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(text.encode(errors="replace"), level, mtime=0)).decode()

@@ -14,3 +14,10 @@ PICTURES = (
     "levels",
     "time",
 )
+# Pictures of accuracy along one setting: they show how runs that differ in it compare.
+ALONG = {
+    "accuracy_rollouts": "sample.rollouts",
+    "accuracy_epochs": "sft.epochs",
+    "accuracy_questions": "sample.questions",
+}
+OF_RUN = ("accuracy", "entropy")  # those that every run has of its own

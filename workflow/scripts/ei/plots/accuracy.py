@@ -157,6 +157,8 @@ def along_setting(
     groups = {value: seeds for value, seeds in groups.items() if seeds}
     if not groups:
         return style.nothing(title, NO_EVALUATION)
+    if not curves.compares(runs, setting):
+        return style.nothing(title, f"every run has {symbol} = {next(iter(groups))}")
     evaluations = [e for seeds in groups.values() for run in seeds for e in run["evaluations"]]
     figure, (axes,) = style.canvas(title, described(evaluations) + over_seeds(groups.values()))
     main = curves.setting_of(curves.main_run(runs), setting)

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from ei.plots import ALONG, PICTURES
 from ei.schema import Evaluation, RunSummary
+
+FIRST = next(iter(ALONG.values()))
 
 
 class Point(NamedTuple):
@@ -42,6 +45,28 @@ def along(runs: Sequence[RunSummary], setting: str) -> dict[Any, list[RunSummary
 def in_order(value: Any) -> tuple[Any, ...]:
     """What a setting's values are sorted by, whether they are numbers or tuples of numbers."""
     return value if isinstance(value, tuple) else (value,)
+
+
+def worth_drawing(runs: Sequence[RunSummary]) -> list[str]:
+    """The pictures that show something of these runs which no other picture shows."""
+    alike = [name for name, setting in ALONG.items() if not compares(runs, setting)]
+    return [name for name in PICTURES if name not in alike]
+
+
+def compares(runs: Sequence[RunSummary], setting: str) -> bool:
+    """Whether a picture along the setting has lines to compare.
+
+    Where all runs agree in it, it would be the same as that of another setting; of seeds of one
+    configuration, the first of ALONG has the line.
+    """
+    groups = along(runs, setting)
+    seeds = max((len(same) for same in groups.values()), default=0)
+    return len(groups) > 1 or (seeds > 1 and not any_differs(runs) and setting == FIRST)
+
+
+def any_differs(runs: Sequence[RunSummary]) -> bool:
+    """Whether any of the settings of ALONG has several values."""
+    return any(len(along(runs, setting)) > 1 for setting in ALONG.values())
 
 
 def setting_of(run: RunSummary, setting: str) -> Any:

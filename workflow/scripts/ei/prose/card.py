@@ -1,8 +1,10 @@
 """The model card of an exported policy: what made it, what it reaches, and under which licences."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ei import __version__
@@ -18,9 +20,12 @@ CHOSEN = (
     " set is never used to choose."
 )
 NOT_CHOSEN = "Step {step} is the last: no questions were held out to choose one on."
-HOW = """\
-It was made by expert iteration: in each step a policy samples responses to training questions,
-those with the correct answer are kept, and the policy is fine-tuned on them."""
+HOW = {
+    "ei": "It was made by expert iteration: in each step a policy samples responses to training"
+    " questions, some of them are kept, by default those with the correct answer (`filter.keep`),"
+    " and the policy is fine-tuned on these.",
+    "sft": "It was made by supervised fine-tuning on responses that it did not write.",
+}
 USE = """\
 It continues this prompt, with the question in the place of `{question}`:
 
@@ -102,7 +107,7 @@ def front_matter(run: RunSummary, licences: Licences) -> str:
         pipeline_tag="text-generation",
         tags=["expert-iteration" if run["kind"] == "ei" else "sft", "mathematics"],
         metrics=["accuracy"],
-        model_name=title(run),
+        model_name=title(run) if on_hub else None,  # the hub wants it beside results only
         eval_results=[result] if on_hub else None,
     )
     return data.to_yaml().strip()
@@ -110,8 +115,8 @@ def front_matter(run: RunSummary, licences: Licences) -> str:
 
 def body(run: RunSummary, prompt: str) -> Iterator[str]:
     """What it is, how to use it, and what it reaches."""
-    base, revision = base_of(run)
-    yield f"A policy trained from {base}{f' (revision {revision})' if revision else ''}. {HOW}"
+    (base, revision), how = base_of(run), HOW[run["kind"]]
+    yield f"A policy trained from {base}{f' (revision {revision})' if revision else ''}. {how}"
     fence = USE.replace("PROMPT", prompt).replace("FOLDER", "path/to/this/folder")
     yield f"## Use\n\n{fence}"
     yield f"## Validation accuracy\n\n{curve(run)}"
@@ -159,8 +164,15 @@ def provenance(run: RunSummary) -> Iterator[str]:
         f"- Made with version {__version__} of the pipeline, seed {run['seed']}"
     )
     settings = flat(run["settings"])
-    rows = [f"| `{key}` | `{value}` |" for key, value in settings.items()]
+    rows = [f"| `{key}` | `{written(value)}` |" for key, value in settings.items()]
     yield "\n".join(["| setting | value |", "|---|---|", *rows])
+
+
+def written(value: Any) -> str:
+    """A setting as config.yaml has it; of a path on the author's machine only the last name."""
+    if isinstance(value, str):
+        return Path(value).name if Path(value).is_absolute() else value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def of_licences(run: RunSummary, licences: Licences) -> Iterator[str]:

@@ -46,27 +46,49 @@ class Run:
         return bool(self.settings["data"]["development"])
 
 
+def expanded(
+    changes: Settings, presets: Mapping[str, Settings], within: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The changes, laid over those of the preset that they name under `preset`.
+
+    Of that preset only the settings count, not its sweep, seeds and baseline. `within` are the
+    presets that are being expanded.
+    """
+    own = {key: value for key, value in changes.items() if key != "preset"}
+    if "preset" not in changes:
+        return own
+    name = changes["preset"]
+    if name not in presets:
+        raise UserError(f"preset: there is no {name!r}; there are {', '.join(presets)}")
+    if name in within:
+        raise UserError(f"preset: {' names '.join((*within, name))}, which is a circle")
+    under = expanded(presets[name], presets, (*within, name))
+    return merge({key: under[key] for key in under if key not in OF_EXPERIMENT}, own)
+
+
 def runs(config: Settings, presets: Mapping[str, Settings]) -> dict[str, Run]:
     """Every run by its folder: the experiment of config.yaml, then one for each preset.
 
-    A preset changes the settings of config.yaml, a run of a sweep those of its main run. Settings
-    that contradict each other raise UserError here where config.yaml has them; in a preset only
-    when it is run (`refuse_contradictions`), so that it holds up nobody else.
+    A preset changes the settings of config.yaml, a run of a sweep those of its main run; both may
+    name a preset that their own changes are laid over. Settings that contradict each other raise
+    UserError here where config.yaml has them; in a preset only when it is run
+    (`refuse_contradictions`), so that it holds up nobody else.
     """
-    found = experiment("results", config)
+    found = experiment("results", config, presets)
     for run in found:
         refuse_contradictions(run)
     for name, preset in presets.items():
-        found += experiment(f"results/{name}", with_preset(config, preset))
+        changed = with_preset(config, expanded(preset, presets, (name,)))
+        found += experiment(f"results/{name}", changed, presets)
     return {run.folder: run for run in found}
 
 
-def experiment(folder: str, config: Settings) -> list[Run]:
+def experiment(folder: str, config: Settings, presets: Mapping[str, Settings]) -> list[Run]:
     """The runs of the experiment in `folder`: with the config's seed, then with each of `seeds`."""
     main = complete({key: config[key] for key in config if key not in OF_EXPERIMENT})
     places = {"main": folder, "sft": f"{folder}/sft", "sft_filtered": f"{folder}/sft_filtered"}
     found = []
-    for name, kind, changed in members(main, config):
+    for name, kind, changed in members(main, config, presets):
         settings = complete(changed)
         place = places.get(name, f"{folder}/sweep/{name}")
         changes = differences(settings, main)
@@ -83,7 +105,9 @@ def complete(settings: Settings) -> dict[str, Any]:
     return {**shortened(settings), "checker": rules_version(settings["score"].get("reward"))}
 
 
-def members(main: Settings, config: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def members(
+    main: Settings, config: Settings, presets: Mapping[str, Settings]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(name, kind, settings) of the main run, the runs of the sweep and the baselines."""
     yield "main", "ei", dict(main)
     for name, changes in (config.get("sweep") or {}).items():
@@ -92,7 +116,7 @@ def members(main: Settings, config: Settings) -> Iterator[tuple[str, str, dict[s
                 f"sweep.{name}: main, sft, sft_filtered and NAME-seedN are taken;"
                 " choose another name"
             )
-        yield name, "ei", merge(main, changes)
+        yield name, "ei", merge(main, expanded(changes, presets))
     for name, settings in baselines(main, config.get("baseline")):
         yield name, "sft", settings
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ei.plots import OF_RUN
 from ei.runs.experiment import Run
 from ei.runs.lineage import ON_DEMAND, STAGES, folder, lineage, probed, work
 from ei.runs.settings import scientific
@@ -30,12 +31,19 @@ def stale(runs: Iterable[Run]) -> set[str]:
     for run in runs:
         if not Path(run.folder).is_dir():
             continue
+        found.update(path for path in stood_in_for(run) if Path(path).is_symlink())
         for files, wanted in jobs(run):
             if any(stored(path) not in (wanted, None, "") for path in files):
                 found.update(files)
         if summarized_otherwise(run):
             found |= {f"{run.folder}/run.json", f"{run.folder}/steps.csv"}
     return found
+
+
+def stood_in_for(run: Run) -> list[str]:
+    """The final files in whose places links to what is there so far stand while the run goes on."""
+    plots = [f"plots/{name}.{kind}" for name in OF_RUN for kind in ("png", "svg")]
+    return [f"{run.folder}/{name}" for name in ("steps.csv", *plots, "report/index.html")]
 
 
 def jobs(run: Run) -> Iterator[tuple[list[str], str]]:
@@ -61,6 +69,7 @@ def jobs(run: Run) -> Iterator[tuple[list[str], str]]:
             yield files, lineage(run.settings, stage, step, known)
         wanted = lineage(run.settings, "metrics", step, known)
         yield [f"{run.folder}/step{step}/best.json"], wanted
+        yield [f"{run.folder}/step{step}/so_far.json"], wanted
     if not run.settings["early_stopping"]["patience"]:  # else the last step is not known yet
         yield [f"{run.folder}/best/best.json"], wanted
 

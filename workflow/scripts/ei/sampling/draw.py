@@ -160,7 +160,9 @@ def answers(
     if not missing:
         return
     closers = closing_tokens(tokenizer, task.sampling.stop)
-    work = Work(task.sampling, folder.end_ids(task.policy, tokenizer), closers, missing)
+    ends = folder.end_ids(task.policy, tokenizer)
+    ends += prompt.turn_ends(prompt.read_template(task.prompt), tokenizer)
+    work = Work(task.sampling, list(dict.fromkeys(ends)), closers, missing)
     total = sum(len(request.samples) for request in missing)
     title = f"step {task.step} {Path(sys.argv[0]).stem}"
     begun, tokens = time.monotonic(), 0

@@ -155,7 +155,9 @@ async function start() {
     state.step = wanted.step;
     list.choose(q);
     await open(q);
-    document.getElementById("rollouts").scrollIntoView();
+    // A page that is loaded again stays where it was.
+    const [{ type }] = performance.getEntriesByType("navigation");
+    if (type !== "reload") document.getElementById("rollouts").scrollIntoView();
   }
   document.documentElement.dataset.ready = "true"; // the first question is shown: tests wait for it
 }
