@@ -65,7 +65,11 @@ def load_checked(place: Path, device: torch.device, frozen: bool = False) -> tup
     guard = folders.Guard(place)
     with ThreadPoolExecutor(1) as side:
         hashed = side.submit(folders.checked_fingerprint, place)
-        policy = load(place, device, frozen=frozen)
+        try:
+            policy = load(place, device, frozen=frozen)
+        except UserError:
+            hashed.result()  # what is wrong with the weights themselves says more
+            raise
         fingerprint = hashed.result()
     guard.refuse_change(fingerprint)
     return policy, fingerprint
