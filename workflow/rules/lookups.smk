@@ -177,11 +177,6 @@ def scored_in(name):
     return get
 
 
-def rounds_of_steps(wildcards):
-    """The scored rollouts of the further rounds of each step."""
-    return [path for name in rounds_of(wildcards) for path in of_steps(name, 1)(wildcards)]
-
-
 def rounds_so_far(wildcards):
     """The same of each step up to the job's."""
     return [path for name in rounds_of(wildcards) for path in so_far(name, 1)(wildcards)]
@@ -191,23 +186,6 @@ def rounds_of(wildcards):
     """Where the scored rollouts of the run's further rounds lie in a step's folder."""
     settings = RUNS[wildcards.run].settings
     return [f"{name}/scored.parquet" for name in ROUNDS if lineages.is_done(settings, name)]
-
-
-def rounds_before(wildcards):
-    """The scored rollouts of the rounds before this one."""
-    extra = scored_in("extra")(wildcards) if wildcards.round == "hints" else []
-    return [f"{wildcards.run}/step{wildcards.step}/scored.parquet", *extra]
-
-
-def flags_of_round(wildcards, input):
-    """The flags that make sample.py draw a further round."""
-    settings = settings_of(wildcards)
-    of_round = {"round": wildcards.round, "min_reward": settings["filter"]["min_reward"]}
-    return [*setting_rules.flags(settings["sample"] | of_round), "--scored", *input.scored]
-
-
-def lineage_of_round(wildcards):
-    return lineage(wildcards.round)(wildcards)
 
 
 def shards_of(kind):

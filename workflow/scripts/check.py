@@ -59,13 +59,11 @@ def of_prompts(flags: argparse.Namespace, tokenizer: Any) -> list[Finding]:
 def of_model(flags: argparse.Namespace) -> Iterator[Finding]:
     """What is to be said of the model's class and the GPU's memory; this imports torch."""
     from ei.model import architecture
-    from ei.model.load import check_supported
     from ei.preflight import gpu_room
 
     found: list[Finding] = []
     with noting(found):
         architecture.check(flags.policy)
-        check_supported(architecture.read_config(flags.policy), flags.policy)
     yield from found
     memory = [gpu["memory_gib"] for gpu in load_json(flags.machine)["gpus"]]
     if not memory or found:
