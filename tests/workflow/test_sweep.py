@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import polars as pl
 import pytest
@@ -71,16 +72,18 @@ def test_the_baseline_keeps_wrong_traces_and_its_filtered_twin_does_not(swept):
     assert json.loads((swept / "results/sft/run.json").read_text())["kind"] == "sft"
 
 
-def test_the_report_shows_the_finished_runs_and_no_others(swept, tmp_path):
+def test_the_report_shows_an_unfinished_run_and_starts_nothing(swept, tmp_path):
     folder = copy_of(swept, tmp_path / "copy")
-    done(folder, "report")
-    compared = json.loads((folder / "results/report_so_far/comparisons.json").read_text())[
-        "comparisons"
-    ]
-    assert {side["name"] for pair in compared for side in (pair["a"], pair["b"])} == {"main", "sft"}
-    assert "Nothing to be done" in done(folder, "report", "--dry-run")
-    done(folder, "report", "--report", "report.html")
+    done(folder, "all", "--report", "report.html")
     assert (folder / "report.html").stat().st_size > 100_000
+    for name in ("step1", "report"):  # a run that was killed during its first step
+        shutil.rmtree(folder / "results" / name)
+    done(folder, "report")
+    page = (folder / "results/report/index.html").read_text(encoding="utf-8")
+    assert "main: step 0 of 1" in page
+    assert 'data-value="sft">sft</td>' in page  # a run that is finished
+    assert not (folder / "results/step1").exists()
+    assert "plots" in done(folder, "all", "--dry-run")  # a link stands in their place
 
 
 def test_every_preset_is_a_target_whose_jobs_make_its_main_run(tmp_path):

@@ -1,13 +1,45 @@
 """What rules ask for: settings, flags and paths, each from a job's wildcards."""
 
+# The settings that say whether a run can end well on a machine.
+CHECKED = (
+    *("steps", "seed", "engine", "device", "data", "traces"),
+    *("sample", "eval", "sft", "vllm"),
+)
+
 
 def settings_of(wildcards):
-    """The settings of a job's run at its step; stops where two of them contradict each other."""
+    """The settings of a job's run at its step; stops where the run cannot end well."""
+    refuse_impossible(wildcards.run)
+    return setting_rules.at_step(RUNS[wildcards.run].settings, step_of(wildcards))
+
+
+@cache
+def refuse_impossible(run):
+    """Stop where two settings of a run contradict each other, or local files do not suit them.
+
+    All reasons are said at once. What a job alone can know, `rule check` says.
+    """
     try:
-        experiment.refuse_contradictions(RUNS[wildcards.run])
+        experiment.refuse_contradictions(RUNS[run])
     except UserError as error:
         raise WorkflowError(str(error))
-    return setting_rules.at_step(RUNS[wildcards.run].settings, step_of(wildcards))
+    settings = setting_rules.at_step(RUNS[run].settings, 1)
+    model, data = settings["model"], settings["data"]
+    folder = local(model) if os.path.isdir(local(model)) else fetched(model)
+    files = {
+        split: data[split] for split in ("train", "validation") if isinstance(data[split], str)
+    }
+    sources = {split: Path(local(path)) for split, path in files.items()}
+    prompts = [Path(path) for path in prompt_files(settings)]
+    wrong = problems(local_findings(settings, Path(folder), sources, prompts))
+    if wrong:
+        raise WorkflowError(f"{run}: {wrong}")
+
+
+def prompt_files(settings):
+    """The run's prompt, and those of its probes."""
+    names = [settings["prompt"], *(settings["probes"]["prompts"] or {}).values()]
+    return list(dict.fromkeys(map(prompt_file, names)))
 
 
 def step_of(wildcards):
@@ -77,6 +109,23 @@ def threads(wildcards):
 
 def prompt(wildcards):
     return literal(prompt_file(settings_of(wildcards)["prompt"]))
+
+
+def all_prompts(wildcards):
+    return [literal(path) for path in prompt_files(settings_of(wildcards))]
+
+
+def settings_to_check(wildcards):
+    """What check.py must know of a run, as a flag; lists of values are those of the steps."""
+    settings = RUNS[wildcards.run].settings
+    return setting_rules.flags(
+        {"settings": {key: settings[key] for key in CHECKED if key in settings}}
+    )
+
+
+def checked(wildcards):
+    """That the run's check has passed, whenever that was."""
+    return ancient(f"{wildcards.run}/check.json")
 
 
 def probe_prompt(wildcards):
@@ -219,6 +268,11 @@ def base_model(run):
         raise WorkflowError(
             f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)"
         )
+    return fetched(model)
+
+
+def fetched(model):
+    """Where `rule model` puts a model of the hub."""
     return "models/" + "--".join(Path(model).parts)
 
 
