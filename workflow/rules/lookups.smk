@@ -326,7 +326,7 @@ def initial_policy(wildcards):
 
 def replayed(wildcards):
     """What the steps before this one kept, where it is trained on again."""
-    earlier = settings_of(wildcards)["sft"]["replay"] == "all"
+    earlier = settings_of(wildcards)["sft"].get("replay") == "all"
     steps = range(1, step_of(wildcards)) if earlier else ()
     return [f"{wildcards.run}/step{step}/filtered.parquet" for step in steps]
 
