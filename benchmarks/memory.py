@@ -24,6 +24,9 @@ import polars as pl
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow/scripts"
+sys.path.append(str(SCRIPTS))
+from ei.model.folder import fingerprint  # noqa: E402
+
 UPDATES = 8  # of 64 sequences; the first three compile and warm up
 # Runs a script in a process that torch allows so many GiB of the card.
 CAPPED = """
@@ -117,7 +120,8 @@ def evaluate(flags: argparse.Namespace, model: Path, cap: int, work: Path) -> di
 def sft(flags: argparse.Namespace, model: Path, cap: int, work: Path) -> dict[str, Any]:
     """Whether the model can be trained, peak memory, and the median tokens/s of five updates."""
     rows = pl.read_parquet(flags.filtered / "filtered.parquet").head(64 * UPDATES)
-    rows.write_parquet(work / "filtered.parquet")
+    drawn = rows.with_columns(policy=pl.lit(fingerprint(model)))  # as if the model had drawn them
+    drawn.write_parquet(work / "filtered.parquet")
     found = run(
         cap,
         "sft.py",

@@ -157,19 +157,22 @@ def stage(flags: argparse.Namespace) -> dict[str, Any]:
     """The whole stage on eight updates, kernels already compiled: seconds to the first, to save."""
     import polars as pl
 
+    from ei.model.folder import fingerprint
+
     step = flags.work / "step"
     shutil.rmtree(step, ignore_errors=True)
     step.mkdir()
-    pl.read_parquet(flags.work / "filtered.parquet").head(BATCH * 8).write_parquet(
-        step / "filtered.parquet"
-    )
-    model, gpus = str(flags.work / "model"), "0" if flags.tiny else "1"
+    model, gpus = flags.work / "model", "0" if flags.tiny else "1"
+    table = pl.read_parquet(flags.work / "filtered.parquet")
+    table = table.with_columns(policy=pl.lit(fingerprint(model)))  # as if it had drawn them
+    table.head(BATCH * 8).write_parquet(step / "filtered.parquet")
+    table.write_parquet(step / "rollouts.parquet")
     flags_of = {
         "policy": model,
         "init": model,
         "base": model,
         "filtered": step / "filtered.parquet",
-        "rollouts": flags.work / "filtered.parquet",
+        "rollouts": step / "rollouts.parquet",
         "output": step / "policy",
         "training": step / "training.parquet",
         "seed": 0,

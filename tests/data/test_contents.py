@@ -81,3 +81,22 @@ def test_a_folder_has_the_hash_of_its_files_and_their_names(tmp_path):
     first = content_hash(folder, tmp_path / "cache")
     (folder / "a").rename(folder / "b")
     assert content_hash(folder, tmp_path / "cache") != first
+
+
+def test_of_a_folder_only_the_files_that_count_are_read_and_their_size_is_told_once(tmp_path):
+    folder, cache = tmp_path / "set", tmp_path / "cache"
+    folder.mkdir()
+    (folder / "a").write_text("one")
+    told: list[int] = []
+
+    def found() -> str | None:
+        return content_hash(folder, cache, lambda path: [path / "a"], told.append)
+
+    time.sleep(0.05)
+    before = found()
+    (folder / "README").write_text("two")
+    assert found() == before
+    assert told == [3]
+    (folder / "a").write_text("three")
+    assert found() != before
+    assert told == [3, 5]

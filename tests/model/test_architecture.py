@@ -222,7 +222,10 @@ def test_weights_in_several_files_need_all_of_them_and_no_others(policy: Path) -
     save_file({"a": torch.zeros(1)}, extra)
     with pytest.raises(UserError, match=r"has consolidated\.safetensors beside the weights"):
         architecture.check(policy)
-    extra.unlink()
+    extra.rename(policy / "model.safetensors")
+    with pytest.raises(UserError, match=r"has model\.safetensors beside the weights"):
+        architecture.check(policy)
+    (policy / "model.safetensors").unlink()
     (policy / "model-00002-of-00002.safetensors").unlink()
     with pytest.raises(UserError, match=r"lacks model-00002-of-00002\.safeten"):
         architecture.check(policy)

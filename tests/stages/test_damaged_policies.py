@@ -13,11 +13,14 @@ from typing import Any
 import polars as pl
 import pytest
 import small_run
+import torch
 from damages import ANYTHING, JSON, Damage, but, changed_json, flipped, rewritten
 from small_run import in_place_of, run_stage
 
 from ei.files import stamp, write_table
+from ei.model import entropy
 from ei.model.folder import fingerprint, record_fingerprint
+from ei.sampling import draw
 from helpers import DEMO, ROOT
 
 SHARES = ["--engine", "transformers", "--device", "cpu", "--step", 1, "--seed", 0,
@@ -94,6 +97,12 @@ FILES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """A second one would wait more than compute: all of these are over in a moment."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A policy with its hash, questions, and rollouts of it."""
@@ -161,3 +170,45 @@ def test_a_damaged_policy_is_refused_in_a_sentence_or_changes_nothing(
 def without(name: str, found: dict[str, Any]) -> dict[str, Any]:
     """The results without the copy of a file that SFT hands on as it is."""
     return {key: value for key, value in found.items() if key != name}
+
+
+@pytest.mark.parametrize("stage", ["sample", "eval"])
+def test_weights_that_are_replaced_while_they_are_sampled_from_leave_nothing(
+    stage: str,
+    folder: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the engine has them in memory by then, the rollouts would name what nobody drew from."""
+    weights, drawn = folder / "policy/model.safetensors", draw.answers
+
+    def replaced(*task: Any) -> Any:
+        for rollouts in drawn(*task):
+            weights.write_bytes(weights.read_bytes()[:-2] + bytes(2))
+            yield rollouts
+
+    monkeypatch.setattr(draw, "answers", replaced)
+    with in_place_of(weights, lambda path: None):
+        assert STAGES[stage](folder, tmp_path / "out") == 1
+    assert "was changed while it was read: start this stage again" in capfd.readouterr().err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_weights_that_are_replaced_before_their_entropy_is_measured_are_noticed(
+    folder: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weights, measured = folder / "policy/model.safetensors", entropy.response_entropy
+
+    def replaced(*what: Any) -> Any:
+        weights.write_bytes(weights.read_bytes()[:-2] + bytes(2))
+        return measured(*what)
+
+    monkeypatch.setattr(entropy, "response_entropy", replaced)
+    with in_place_of(weights, lambda path: None):
+        assert evaluate(folder, tmp_path / "out") == 1
+    assert "was changed while it was read" in capfd.readouterr().err
+    assert not (tmp_path / "out/0.parquet").exists()

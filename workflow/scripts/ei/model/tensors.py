@@ -48,16 +48,16 @@ class Stored:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files that are loaded: the single one, or those that the index names.
+    """The safetensors files that are loaded: those that the index names, or the single one.
 
-    Raises UserError where one is missing, or where there are others: of those, some engines would
-    load more than others.
+    Raises UserError where one is missing, or where there are others: vLLM would load some of those
+    (`consolidated*.safetensors`) in the place of what transformers loads.
     """
     there = sorted(path for path in folder.glob("*.safetensors") if path.is_file())
-    if (folder / SINGLE).is_file():
-        loaded = [folder / SINGLE]
-    elif (folder / INDEX).is_file():
+    if (folder / INDEX).is_file():
         loaded = shards(folder)
+    elif (folder / SINGLE).is_file():
+        loaded = [folder / SINGLE]
     else:
         raise UserError(
             f"the policy {folder} has no weights ({SINGLE}, or {INDEX} with its shards)"
