@@ -1,6 +1,7 @@
 """Which probes a run makes, what each changes, and which runs share them."""
 
 import pytest
+from test_lineage import CONFIG as PLAIN
 
 from ei.runs import probes
 from ei.runs.experiment import runs as make_runs
@@ -9,22 +10,12 @@ from ei.runs.settings import merge
 from ei.runs.sharing import artifacts, records, shared
 
 CONFIG = {
+    **PLAIN,
     "steps": 3,
-    "seed": 0,
-    "model": "m",
-    "data": {"train": "t", "validation": "v", "development": 3},
-    "prompt": "p",
-    "engine": "vllm",
-    "device": "cuda",
     "shards": 2,
-    "sample": {"questions": 8, "rollouts": 4},
     "score": {"form": "answer"},
-    "filter": {"dedupe": True},
-    "sft": {"epochs": 1, "gpus": 1},
     "eval": {"questions": 40, "samples": 1, "entropy_rollouts": 8},
     "probes": {"prompts": {"plain": "q"}, "samples": 8, "questions": 500},
-    "early_stopping": {"patience": None},
-    "baseline": None,
     "sweep": {"epochs3": {"sft": {"epochs": 3}}},
 }
 
