@@ -71,7 +71,7 @@ rule export:
 
 # Each preset is a target: its main run; with `_report`, also its other runs and its page; with
 # `_export`, the folder of its best policy. A study, whose point is to compare its runs, makes all of
-# them and the page under its own name as well.
+# them and the page under either of the first two names.
 # `snakemake demo` is five steps on a CPU, in minutes: a tiny policy that learns arithmetic.
 for preset in PRESETS:
 

@@ -8,7 +8,6 @@ from transformers import AutoModelForCausalLM
 
 from ei.model import head
 from ei.model.entropy import response_entropy
-from ei.model.load import use_packed_attention
 from ei.model.packing import Sequence, build_row
 from ei.model.passes import backward, measure
 from ei.model.weights import Policy, clear_gradients, prepare
@@ -20,7 +19,6 @@ NETS = {"tied": lambda: tiny.qwen2(), "untied": lambda: tiny.qwen2(tied=False), 
 
 def packed(net: Any, mixed: bool = False) -> Policy:
     net = copy.deepcopy(net)
-    use_packed_attention(net)
     policy = prepare(net, mixed)
     clear_gradients(policy)
     return policy

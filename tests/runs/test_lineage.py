@@ -1,17 +1,12 @@
 """Runs, lineages and what is shared, from settings alone."""
 
-from pathlib import Path
-
-import polars as pl
 import pytest
 
-from ei.files import stamp, write_table
 from ei.runs.experiment import refuse_contradictions
 from ei.runs.experiment import runs as make_runs
 from ei.runs.lineage import STAGES, lineage, work
 from ei.runs.settings import merge
 from ei.runs.sharing import artifacts, records, shared
-from ei.runs.stale import stale
 from ei.stage import UserError
 
 CONFIG = {

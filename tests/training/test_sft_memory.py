@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ei.model import packing
-from ei.model.load import recompute_layers, use_packed_attention
+from ei.model.load import recompute_layers
 from ei.model.passes import backward, hidden_states
 from ei.model.weights import Policy, clear_gradients, prepare
 from ei.training import memory, offload
@@ -22,7 +22,6 @@ RECIPE = Recipe(epochs=2, lr=1e-2, batch=8, min_updates=1, row_tokens=100, weigh
 
 def policy(mixed: bool = False) -> Policy:
     net = tiny.qwen2()
-    use_packed_attention(net)
     return prepare(net, mixed=mixed)
 
 

@@ -9,10 +9,11 @@ from safetensors.torch import load_file, save_file
 
 from ei import schema
 from ei.model import folder
-from ei.model.load import load, use_packed_attention
+from ei.model.load import load
+from ei.model.names import to_write
 from ei.model.packing import Sequence
 from ei.model.room import enough_or
-from ei.model.weights import Policy, clear_gradients, prepare, to_write
+from ei.model.weights import Policy, clear_gradients, prepare
 from ei.stage import UserError
 from ei.training import checkpoint
 from ei.training.loop import BETAS, Record, make_update, train
@@ -28,7 +29,6 @@ RECIPE = Recipe(epochs=2, lr=1e-2, batch=8, min_updates=1, row_tokens=100, clip=
 
 def policy(seed: int = 0) -> Policy:
     net = tiny.qwen2(seed).double()
-    use_packed_attention(net)
     return prepare(net, mixed=False)
 
 
@@ -192,7 +192,6 @@ def test_a_loss_that_is_not_finite_names_the_update_and_the_questions() -> None:
 
 def model_with_bad_input() -> Policy:
     net = copy.deepcopy(tiny.qwen2(tied=False).double())
-    use_packed_attention(net)
     with torch.no_grad():
         net.get_input_embeddings().weight[95] = float("inf")
     return prepare(net, mixed=False)

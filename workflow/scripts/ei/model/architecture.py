@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ei.model import folder as folders
+from ei.model import support
+from ei.model.names import BUFFERS, as_in_folder, refuse_lost
 from ei.model.tensors import Stored, same_bytes, stored_tensors
 from ei.stage import UserError
 
-# What old checkpoints hold besides weights: masks and frequencies that follow from the config.
-BUFFERS = (".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias",
-           "rotary_emb.inv_freq", "position_ids")  # fmt: skip
 FLOATS = {"BF16", "F16", "F32", "F64"}
 NAMED = 3  # tensors that an error lists
 REASON = 250  # characters of another library's message that an error quotes
@@ -58,6 +57,7 @@ def check(folder: Path) -> None:
     ):
         if names:
             raise UserError(f"the policy {folder} {what} {listed(names)}")
+    refuse_lost(tensors, as_in_folder(model, model.state_dict()))
 
 
 def read_config(folder: Path) -> Any:
@@ -117,6 +117,8 @@ def usable_class(config: Any, folder: Path) -> Any:
         why = "a recurrent or hybrid model; only those with attention in every layer are supported"
     elif getattr(config, "quantization_config", None):
         why = "quantized, and quantized weights cannot be trained"
+    else:
+        why = support.refusal(config)
     if why:
         raise UserError(f"the policy {folder} is of type {config.model_type}: {why}")
     return model

@@ -6,6 +6,7 @@ Shape suffixes: R response tokens of a row, C tokens of a chunk, D model width, 
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,6 +24,46 @@ class Scores:
     grad_RD: Tensor | None
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a model makes of the product x of hidden states and output matrix.
+
+    The logits are c tanh(s (x + b) / c), with a bias b, a scale s and a soft cap c, or s (x + b)
+    without a cap.
+    """
+
+    bias_V: Tensor | None = None
+    scale: float = 1.0
+    softcap: float | None = None
+
+
+PLAIN = Form()  # most models': the product itself
+# Settings by which configs scale all logits, by which they divide them, and cap them.
+FACTORS = ("logit_scale", "lm_head_multiplier")
+DIVISORS = ("logits_scaling",)
+CAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
+# Here it is the hidden states, before the output matrix, that are divided by `logits_scaling`.
+SCALED_BEFORE = {"minicpm3"}
+
+
+def form_of(model: Any) -> Form:
+    """How a transformers model turns hidden states times output matrix into logits."""
+    text = model.config.get_text_config(decoder=True)
+
+    def number(name: str) -> float | None:
+        value = getattr(text, name, None)
+        return float(value) if isinstance(value, int | float) else None
+
+    scale = 1.0
+    if text.model_type not in SCALED_BEFORE:
+        for name in FACTORS:
+            scale *= number(name) or 1.0
+        for name in DIVISORS:
+            scale /= number(name) or 1.0
+    cap = next((number(name) for name in CAPS if number(name)), None)
+    return Form(model.get_output_embeddings().bias, scale, cap)
+
+
 def score(
     hidden_RD: Tensor,
     weight_VD: Tensor,
@@ -30,6 +71,7 @@ def score(
     grad_VD: Tensor | None = None,
     scale: float = 1.0,
     pointwise: Callable[..., tuple[Tensor, Tensor, Tensor]] | None = None,
+    form: Form = PLAIN,
 ) -> Scores:
     """Negative log-likelihood and entropy of each token; with `grad_VD`, gradients as well.
 
@@ -39,6 +81,7 @@ def score(
     the entropy drift downwards. The entropy is a measurement and has no gradient.
     """
     pointwise = pointwise or nll_entropy_gradient
+    bias_V = None if form.bias_V is None else form.bias_V.detach()
     nll_R = torch.empty(len(target_R), dtype=_accurate(hidden_RD), device=hidden_RD.device)
     entropy_R = torch.empty_like(nll_R)
     grad_RD = None if grad_VD is None else torch.empty_like(hidden_RD)
@@ -46,12 +89,14 @@ def score(
         hidden_CD = hidden_RD[chunk].to(weight_VD.dtype)
         logits_CV = _matmul(hidden_CD, weight_VD.T)
         nll_R[chunk], entropy_R[chunk], grad_CV = pointwise(
-            logits_CV, target_R[chunk], weight_VD.dtype
+            logits_CV, target_R[chunk], weight_VD.dtype, bias_V, form.scale, form.softcap
         )
         del logits_CV  # 1 GiB that the products below can use
         if grad_VD is not None and grad_RD is not None:
             grad_RD[chunk] = _matmul(grad_CV, weight_VD) * scale
             _add_product(grad_VD, grad_CV.T, hidden_CD, scale)
+            if form.bias_V is not None and form.bias_V.grad is not None:
+                form.bias_V.grad.add_(grad_CV.sum(0, dtype=form.bias_V.dtype), alpha=scale)
     return Scores(nll_R, entropy_R, grad_RD)
 
 
@@ -65,20 +110,43 @@ def _chunks(tokens: int, vocabulary: int) -> list[slice]:
 
 
 def nll_entropy_gradient(
-    logits_CV: Tensor, target_C: Tensor, dtype: torch.dtype
+    product_CV: Tensor,
+    target_C: Tensor,
+    dtype: torch.dtype,
+    bias_V: Tensor | None = None,
+    scale: float = 1.0,
+    softcap: float | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Loss (C), entropy (C) and d loss / d logits (C, V) in `dtype`.
+    """Loss (C), entropy (C) and d loss / d product (C, V) in `dtype`, for the `Form` of a model.
 
     H = -sum p log p = logsumexp(logits) - sum p logits. The first form is used: the second is a
     difference of two large numbers. The target's gradient, p - 1, is expm1(log p) for that reason.
     """
+    logits_CV, slope_CV = _logits(product_CV, bias_V, scale, softcap)
     logp_CV = logits_CV - logits_CV.logsumexp(dim=-1, keepdim=True)
     nll_C = -logp_CV.gather(1, target_C[:, None]).squeeze(1)
     p_CV = logp_CV.exp()
     entropy_C = -(p_CV * logp_CV).sum(dim=-1)
-    grad_CV = p_CV.to(dtype)
-    grad_CV = grad_CV.scatter(1, target_C[:, None], torch.expm1(-nll_C)[:, None].to(dtype))
+    if slope_CV is None:
+        grad_CV = p_CV.to(dtype)
+        grad_CV = grad_CV.scatter(1, target_C[:, None], torch.expm1(-nll_C)[:, None].to(dtype))
+    else:
+        grad_CV = p_CV.scatter(1, target_C[:, None], torch.expm1(-nll_C)[:, None])
+        grad_CV = (grad_CV * slope_CV).to(dtype)
     return nll_C, entropy_C, grad_CV
+
+
+def _logits(
+    product_CV: Tensor, bias_V: Tensor | None, scale: float, softcap: float | None
+) -> tuple[Tensor, Tensor | float | None]:
+    """The logits of a `Form`, and their derivative by the product; None where that is 1."""
+    logits_CV = product_CV if bias_V is None else product_CV + bias_V
+    if scale != 1:
+        logits_CV = logits_CV * scale
+    if softcap is None:
+        return logits_CV, None if scale == 1 else scale
+    tanh_CV = torch.tanh(logits_CV / softcap)
+    return tanh_CV * softcap, (1 - tanh_CV**2) * scale
 
 
 def _accurate(tensor: Tensor) -> torch.dtype:

@@ -11,14 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ei.model import architecture, head
+from ei.model import architecture, head, selfcheck, support
 from ei.model import folder as folders
-from ei.model.attention import NAME, packed_attention
-from ei.model.weights import Policy, prepare
+from ei.model.weights import Policy, prepare, use_bf16
 from ei.stage import UserError
-
-# Settings of a model's config that would change its attention or its logits, unless None or 1.
-UNSUPPORTED = ("attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
 def load(
@@ -27,21 +23,25 @@ def load(
     dtype: torch.dtype = torch.float32,
     mixed: bool | None = None,
 ) -> Policy:
-    """The policy of a Hugging Face model folder, with its attention replaced by the packed one.
+    """The policy of a Hugging Face model folder, once its losses were seen to be the model's own.
 
     On a GPU it computes in mixed precision, unless `mixed` says otherwise.
     """
     from transformers import AutoModelForCausalLM
 
     architecture.check(folder)
-    check_supported(architecture.read_config(folder), folder)
+    own = support.own_attention(architecture.read_config(folder))
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=own)
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} cannot be loaded as a causal language model: {error}") from None
     model.to(device)  # type: ignore[arg-type]  # transformers wraps it and loses its signature
-    use_packed_attention(model)
-    return prepare(model, device.type == "cuda" if mixed is None else mixed)
+    policy = prepare(model, mixed=False)
+    selfcheck.refuse_difference(policy, folder)
+    if device.type == "cuda" if mixed is None else mixed:
+        use_bf16(policy)
+        selfcheck.refuse_difference(policy, folder)
+    return policy
 
 
 def load_checked(place: Path, device: torch.device) -> tuple[Policy, str]:
@@ -59,31 +59,11 @@ def load_checked(place: Path, device: torch.device) -> tuple[Policy, str]:
     return policy, fingerprint
 
 
-def use_packed_attention(model: Any) -> None:
-    """Let a transformers model attend only within the sequences of packed rows."""
-    from transformers import AttentionInterface
-
-    AttentionInterface.register(NAME, packed_attention)
-    model.set_attn_implementation(NAME)
-    if model.config._attn_implementation != NAME:
-        raise UserError(
-            f"SFT cannot train {type(model).__name__}: transformers cannot replace its attention"
-        )
-
-
-def check_supported(config: Any, folder: Path) -> None:
-    """Raise UserError for what the packed attention and the chunked head would compute wrongly."""
-    wrong = [name for name in UNSUPPORTED if getattr(config, name, None) not in (None, 1, 1.0)]
-    if any("full" not in kind for kind in getattr(config, "layer_types", None) or []):
-        wrong.append("layer_types other than full_attention")
-    if wrong:
-        raise UserError(f"{folder}: SFT cannot train a model with {', '.join(wrong)}")
-
-
 def compile_layers(policy: Policy) -> None:
     """Compile the decoder layers and the head's pointwise part, for rows of any length.
 
     All layers share one compiled graph. With static shapes every new row length would be compiled.
+    Only packed rows are computed so, and only by models that transformers says can be compiled.
     """
     from torch._dynamo import config
 
@@ -91,7 +71,7 @@ def compile_layers(policy: Policy) -> None:
     config.specialize_float = True
     # Inductor advises rounding fp32 products to TF32, which would change the loss.
     logging.getLogger("torch._inductor.utils").setLevel(logging.ERROR)
-    for layer in policy.layers:
+    for layer in policy.layers if policy.packed and policy.model._can_compile_fullgraph else ():
         layer.forward = torch.compile(layer.forward, fullgraph=True, dynamic=True)
     policy.pointwise = compile_pointwise(head.nll_entropy_gradient)
 
@@ -109,17 +89,15 @@ def recompute_layers(policy: Policy) -> None:
 
 
 def compile_pointwise(function: Callable[..., Any]) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
-    """`function` of logits, targets and dtype, compiled for chunks of any length."""
+    """`head.nll_entropy_gradient` or the like, compiled for chunks of any length."""
     from torch._dynamo import maybe_mark_dynamic
 
     compiled = torch.compile(function, fullgraph=True)
 
-    def pointwise(
-        logits_CV: Tensor, target_C: Tensor, dtype: torch.dtype
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def pointwise(logits_CV: Tensor, target_C: Tensor, *form: Any) -> tuple[Tensor, Tensor, Tensor]:
         maybe_mark_dynamic(logits_CV, 0)  # the vocabulary, dimension 1, stays static
         maybe_mark_dynamic(target_C, 0)
-        result: tuple[Tensor, Tensor, Tensor] = compiled(logits_CV, target_C, dtype)
+        result: tuple[Tensor, Tensor, Tensor] = compiled(logits_CV, target_C, *form)
         return result
 
     return pointwise

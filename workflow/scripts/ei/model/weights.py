@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ei.model import head
-from ei.stage import UserError
+from ei.model import attention, head, support
 
 
 @dataclass
@@ -26,6 +25,9 @@ class Policy:
     weights: dict[str, nn.Parameter]  # all trained tensors by their names in the model
     head_VD: Tensor  # the output matrix that logits are computed with; bf16 in mixed precision
     copies: dict[str, nn.Parameter] = field(default_factory=dict)  # bf16, by the original's name
+    packed: bool = True  # whether a row goes through the model as it is, or as a padded batch
+    form: head.Form = head.PLAIN  # of the logits
+    own_attention: str = "sdpa"  # that transformers chose before `attention` replaced it
     pointwise: Callable[..., tuple[Tensor, Tensor, Tensor]] = head.nll_entropy_gradient
 
     @property
@@ -40,9 +42,9 @@ class Policy:
 
     @property
     def layers(self) -> nn.ModuleList:
-        """The decoder layers."""
-        found: nn.ModuleList = self.model.base_model.layers
-        return found
+        """The decoder layers: of all lists of modules, the one with the most parameters."""
+        lists = [module for module in self.model.modules() if isinstance(module, nn.ModuleList)]
+        return max(lists, key=lambda each: sum(weight.numel() for weight in each.parameters()))
 
     @property
     def bytes(self) -> int:
@@ -53,22 +55,45 @@ class Policy:
 def prepare(model: Any, mixed: bool) -> Policy:
     """The policy around a transformers model whose weights are in the precision to train in.
 
-    There is no dropout: the model stays in evaluation mode, so that a sequence's loss depends on
-    nothing but the sequence.
+    Its attention becomes the packed one where `support.packs` says so. There is no dropout: the
+    model stays in evaluation mode, so that a sequence's loss depends on nothing but the sequence.
     """
     model.eval()
-    weights = dict(model.named_parameters())
-    policy = Policy(model, mixed, weights, head_VD=model.get_output_embeddings().weight.detach())
+    policy = Policy(
+        model,
+        mixed=False,
+        weights=dict(model.named_parameters()),
+        head_VD=model.get_output_embeddings().weight.detach(),
+        packed=support.packs(model.config),
+        form=head.form_of(model),
+        own_attention=model.config._attn_implementation,
+    )
+    if policy.packed:
+        attention.use(model, attention.NAME)
     if mixed:
-        inside = set(policy.layers.modules())
-        for name, module in model.named_modules():
-            if isinstance(module, nn.Linear) and module in inside:
-                _copy_in_bf16(policy, module, f"{name}.")
-        refresh(policy)
+        use_bf16(policy)
     return policy
 
 
-def _copy_in_bf16(policy: Policy, module: nn.Linear, prefix: str) -> None:
+def use_bf16(policy: Policy) -> None:
+    """From now on let the policy compute with bf16 copies of its layers' matrices."""
+    policy.mixed = True
+    inside = set(policy.layers.modules())
+    for name, module in policy.model.named_modules():
+        if module in inside and (isinstance(module, nn.Linear) or _is_experts(module)):
+            _copy_in_bf16(policy, module, f"{name}.")
+    refresh(policy)
+
+
+def _is_experts(module: nn.Module) -> bool:
+    """Whether these are the merged matrices of a mixture of experts.
+
+    Their grouped product takes the precision of the matrices, whatever autocast says.
+    """
+    return type(module).__name__.endswith("Experts")
+
+
+def _copy_in_bf16(policy: Policy, module: nn.Module, prefix: str) -> None:
     """Let `module` compute with bf16 copies; the originals stay in `policy.weights`."""
     for name, parameter in module.named_parameters(recurse=False):
         policy.weights[prefix + name] = nn.Parameter(parameter.data)
@@ -104,26 +129,3 @@ def clear_gradients(policy: Policy) -> None:
     torch._foreach_zero_(
         [weight.grad for weight in policy.weights.values() if weight.grad is not None]
     )
-
-
-def to_write(policy: Policy, names: list[str]) -> dict[str, Tensor]:
-    """The weights of these names in bf16 on the CPU; raises UserError at a name the model lacks.
-
-    A folder may hold a tied tensor under both of its names. Both then lead to the one that is
-    trained.
-    """
-    trained = {id(parameter): name for name, parameter in policy.model.named_parameters()}
-    originals = {
-        name: trained[id(tensor)]
-        for name, tensor in policy.model.named_parameters(remove_duplicate=False)
-    }
-    missing = [name for name in names if name not in originals]
-    if missing:
-        raise UserError(
-            f"transformers loads {missing[0]} under another name, so the policy cannot be written"
-            " back"
-        )
-    return {
-        name: policy.weights[originals[name]].detach().to(torch.bfloat16).cpu().contiguous()
-        for name in names
-    }

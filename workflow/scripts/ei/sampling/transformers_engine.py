@@ -14,7 +14,9 @@ import torch
 from transformers import AutoModelForCausalLM, DynamicCache
 from transformers.utils import logging as transformers_logging
 
+from ei.model.architecture import read_config
 from ei.model.room import enough_or, lowered, weights_alone
+from ei.model.support import own_attention
 from ei.sampling.requests import Request, Rollout, Work, batches
 from ei.sampling.settings import Sampling
 from ei.sampling.stop import stop_test
@@ -32,7 +34,8 @@ def generate(policy: Path, tokenizer: Any, device: str, work: Work) -> Iterator[
     """
     transformers_logging.disable_progress_bar()  # of the weights; the rollouts have their own
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    model: Any = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype)
+    own = own_attention(read_config(policy))
+    model: Any = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype, attn_implementation=own)
     with enough_or(weights_alone):
         model.to(device).eval()
     sampling = work.sampling

@@ -22,7 +22,7 @@ from ei.files import (
     write_table,
     writing,
 )
-from ei.model import architecture, folder, weights
+from ei.model import architecture, folder, names
 from ei.model.entropy import entropy_sums
 from ei.model.load import compile_layers, load_checked, recompute_layers
 from ei.model.packing import Sequence
@@ -201,7 +201,7 @@ def write_policy(kept: list[Sequence], job: Job, policy: Policy) -> str | None:
     It has the tensors of the folder that training started from, by their names there.
     """
     if kept:
-        tensors = weights.to_write(policy, folder.tensor_names(job.init))
+        tensors = names.to_write(policy, folder.tensor_names(job.init))
         folder.write(tensors, job.base, job.scratch / "policy")
         refuse_not_finite(job.scratch / "policy", job.recipe)
         return None

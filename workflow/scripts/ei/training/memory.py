@@ -35,6 +35,22 @@ class Plan:
         return " and ".join(parts) or "full"
 
 
+@dataclass(frozen=True)
+class Size:
+    """What the memory of a training depends on: numbers of values, rows, tokens and layers.
+
+    `copied` are the values of the layers' weights that are computed with in bf16, `outputs` the
+    rows of the layers' matrices.
+    """
+
+    parameters: int
+    copied: int
+    outputs: int
+    vocabulary: int
+    width: int
+    layers: int
+
+
 FULL, RECOMPUTE, SMALL = Plan(), Plan(recompute=True), Plan(recompute=True, offload=True)
 
 
@@ -88,13 +104,25 @@ def available(device: torch.device) -> int:
 
 def estimate(policy: Policy, row_tokens: int, plan: Plan) -> int:
     """The memory, in bytes, that training with rows of `row_tokens` takes at its peak."""
-    outputs = sum(copy.shape[0] for copy in policy.copies.values() if copy.ndim > 1)
     vocabulary, width = policy.output.shape
-    layers = max(1, len(policy.layers))
-    activations = PER_OUTPUT * outputs * row_tokens
+    matrices = [copy for copy in policy.copies.values() if copy.ndim > 1]
+    size = Size(
+        parameters=policy.bytes // 4,
+        copied=sum(copy.numel() for copy in policy.copies.values()),
+        outputs=sum(copy.shape[0] for copy in matrices),
+        vocabulary=vocabulary,
+        width=width,
+        layers=max(1, len(policy.layers)),
+    )
+    return peak(size, row_tokens, plan)
+
+
+def peak(size: Size, row_tokens: int, plan: Plan) -> int:
+    """The same for a model of this size."""
+    activations = PER_OUTPUT * size.outputs * row_tokens
     if plan.recompute:  # every layer's fp32 input, and one layer's activations
-        activations = activations / layers + 4 * layers * width * row_tokens
-    logits = PER_LOGIT * min(row_tokens * vocabulary, CHUNK_LOGITS)
-    copies = sum(copy.nbytes for copy in policy.copies.values()) + policy.head_VD.nbytes
-    states = (2 if plan.offload else 4) * policy.bytes  # weights, gradients; two moments
+        activations = activations / size.layers + 4 * size.layers * size.width * row_tokens
+    logits = PER_LOGIT * min(row_tokens * size.vocabulary, CHUNK_LOGITS)
+    copies = 2 * (size.copied + size.vocabulary * size.width)  # in bf16, as the output matrix
+    states = (8 if plan.offload else 16) * size.parameters  # weights, gradients; two moments
     return int(states + copies + logits + activations) + SPARE
