@@ -376,7 +376,8 @@ def exported_policy(wildcards):
 def records_of_jobs(wildcards):
     """The benchmark records of every job that made a file of the run, wherever it ran."""
     run = wildcards.run
-    return sharing.records(RUNS[run], RUNS, SHARED, last_step(run))
+    made = (RUNS[run], RUNS, SHARED, last_step(run))
+    return sharing.records(*made) + sharing.records_of_probes(*made)
 
 
 def records_so_far(wildcards):
