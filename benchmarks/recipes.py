@@ -35,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument("experiment", type=Path, help="a folder such as results/demo_study")
     paths = [*parser.parse_args().experiment.glob("**/run.json")]
-    print("\n".join(table([{**json.loads(path.read_text()), "at": path.parent} for path in paths])))
+    print("\n".join(table([json.loads(path.read_text()) for path in paths])))
 
 
 def table(runs: Sequence[dict[str, Any]]) -> list[str]:
@@ -59,7 +59,7 @@ def row(name: str, runs: Sequence[dict[str, Any]], main: dict[int, dict[str, Any
         "" if name == "main" else percents(gains, sign="+") + above,
         percents(map(best, runs)),
         percents(pass_at_k(run, 0) for run in runs),
-        percents(pass_at_k(run, run["evaluations"][-1]["step"]) for run in runs),
+        percents(pass_at_k(run, -1) for run in runs),
         spread([run["evaluations"][-1]["entropy"] for run in runs], "{:.3f}"),
         spread([float(sum(step["rollouts"] for step in run["steps"])) for run in runs], "{:,.0f}"),
     ]
@@ -76,12 +76,11 @@ def best(run: dict[str, Any]) -> float:
     return next(float(one["accuracy"]) for one in run["evaluations"] if one["step"] == step)
 
 
-def pass_at_k(run: dict[str, Any], step: int) -> float | None:
-    """pass@k of the probe of a step, k being its responses to a question; None without one."""
-    path = run["at"] / f"step{step}/samples/eval.json"
-    if not path.exists():
+def pass_at_k(run: dict[str, Any], position: int) -> float | None:
+    """pass@k of the base policy (0) or the last (-1), k being all responses to a question."""
+    if not run.get("samples"):
         return None
-    found = json.loads(path.read_text())
+    found = run["samples"][position]
     return float(found["pass_at_k"][str(found["samples"])])
 
 

@@ -5,9 +5,11 @@ import json
 import random
 import re
 
+import polars as pl
 import pytest
 
 from checker.judging import DEFAULT
+from ei.checker import Settings, score
 from ei.checker.workers.pool import judge_tasks
 from helpers import shared
 
@@ -55,3 +57,16 @@ def test_an_answer_is_no_other_answer() -> None:
         for a, b, p in zip(figures[::2], figures[1::2], equal, strict=True)
     ]
     assert not any(unlike), equal
+
+
+@pytest.mark.data
+def test_worked_solutions_are_right_as_boxed_responses_and_only_to_their_own_questions() -> None:
+    rows = [json.loads(line) for line in shared("math/math500.jsonl").read_text().splitlines()]
+    answers = [row["answer"] for row in rows]
+    solutions = pl.DataFrame({"answer": answers, "response": [row["solution"] for row in rows]})
+    boxed = Settings(form="boxed")
+    assert (score(solutions, boxed, 2)["status"] == "correct").sum() >= 498
+    assert set(score(solutions, Settings(), 2)["status"]) == {"no_format"}
+    others = solutions.with_columns(answer=pl.Series([*answers[1:], answers[0]]))
+    accepted = score(others, boxed, 2).filter(pl.col("status") == "correct")
+    assert (accepted["answer"] != accepted["extracted"]).sum() <= 1

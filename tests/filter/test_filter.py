@@ -197,3 +197,16 @@ def test_a_question_that_only_a_hint_solved_counts_as_unsolved():
     assert labelled.filter(pl.col("question_id") == "c")["dropped"].to_list() == [
         "wrong", "wrong", None, None,
     ]  # fmt: skip
+
+
+def test_distinct_correct_responses_are_counted_in_each_question_before_any_cap():
+    report = filter_stage.report(label(scored(), filter_stage.Keep(max_per_question=1)))
+    assert report["distinct_correct"] == 4  # a: x, y, z; b: x
+
+
+def test_a_graded_reward_solves_from_the_least_correct_one_on():
+    half = scored().with_columns(reward=pl.col("reward") / 2)
+    rows = label(half, filter_stage.Keep(min_reward=0.5))
+    assert filter_stage.report(rows, 0.5)["solved"] == {"never": 1, "sometimes": 1, "always": 1}
+    assert filter_stage.report(rows, 0.5)["distinct_correct"] == 4
+    assert filter_stage.report(rows, 0.6)["solved"]["never"] == 3

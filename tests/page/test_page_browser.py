@@ -173,7 +173,7 @@ def test_a_heading_sorts_the_runs_by_number_and_again_backwards(page: "Page") ->
         ({"status": "correct", "step": "2"}, ["q1", "q3"]),
         ({"status": "cut"}, ["q3"]),
         ({"change": "first", "step": "1"}, ["q1"]),
-        ({"change": "first", "step": "0"}, ["q2"]),
+        ({"change": "first", "step": "0"}, []),  # by the base policy: no step's merit
         ({"change": "lost"}, ["q2"]),
         ({"change": "lost", "step": "2"}, []),
         ({"level": "1"}, ["q2", "q3"]),

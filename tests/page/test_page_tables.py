@@ -10,6 +10,7 @@ from ei.page.tables import (
     duration,
     flat,
     run_row,
+    run_table,
     settings_table,
     share,
 )
@@ -53,7 +54,12 @@ def test_a_run_shows_its_first_and_last_accuracy_with_the_interval_of_the_last()
 
 
 def test_a_run_without_a_gpu_has_no_gpu_time() -> None:
-    assert texts(run_row(MAIN | {"gpu_seconds": 0.0}))[12] == "–"
+    on_cpu = MAIN | {"gpu_seconds": 0.0}
+    columns, rows = run_table([on_cpu])
+    assert "GPU time" not in columns
+    assert len(columns) == len(rows[0]) == len(RUN_COLUMNS) - 1
+    columns, (first, _) = run_table([on_cpu, MAIN])
+    assert first[columns.index("GPU time")].text == "–"
 
 
 def test_an_sft_run_has_no_rollouts_and_does_not_list_what_every_sft_run_changes() -> None:

@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from ei.model import folder
-from helpers import DEMO, ROOT, script
+from helpers import DEMO, ROOT, miniature, script, snakemake
 from summaries import evaluation, run
 
 POLICY = DEMO / "policy"
@@ -57,3 +57,14 @@ def test_weights_that_the_numbers_are_not_of_are_not_exported(exported):
     assert result.returncode == 1
     assert f"error: {POLICY} is not the policy that step 1 of results/main was" in result.stderr
     assert not output.exists()
+
+
+def test_every_run_has_a_target_that_exports_it(tmp_path):
+    miniature(tmp_path, sweep={"G2": {"sample": {"rollouts": 2}}})
+    told = snakemake(tmp_path, "export", "demo_export", "results/sweep/G2/export", "--dry-run")
+    assert told.returncode == 0, told.stdout[-3000:]
+    for name in ("results", "results/demo", "results/sweep/G2"):
+        assert f"output: {name}/export\n" in told.stdout
+    # With development questions the best policy is exported, without them the last one.
+    assert "input: results/demo/run.json, results/demo/best/policy, " in told.stdout
+    assert "input: results/run.json, results/step2/policy, " in told.stdout

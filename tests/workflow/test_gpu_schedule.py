@@ -9,8 +9,8 @@ import pytest
 from helpers import ROOT, miniature, snakemake
 
 STAGES = [
-    "machine", "data", "sample", "gather", "score", "filter", "sft", "eval", "metrics", "table",
-    "summarize", "plots",
+    "machine", "check", "data", "sample", "gather", "score", "filter", "sft", "eval", "metrics",
+    "table", "summarize", "plots",
 ]  # fmt: skip
 ON_A_GPU = ("sample", "sft", "eval")
 

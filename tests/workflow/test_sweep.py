@@ -1,6 +1,8 @@
 """Experiments under Snakemake: what runs share, the SFT baseline, presets, and the page."""
 
 import json
+import re
+import shutil
 
 import polars as pl
 import pytest
@@ -10,6 +12,7 @@ from helpers import DEMO, ROOT, copy_of, miniature, snakemake
 
 pytestmark = pytest.mark.slow  # five runs of one step, which most of these look at
 SHARED = ("rollouts", "scored", "filtered")  # by runs that differ in epochs
+STUDIES = ["demo_study"]
 PRESETS = sorted(path.stem for path in (ROOT / "workflow/presets").glob("*.yaml"))
 TRACES = [json.loads(line) for line in (DEMO / "traces.jsonl").read_text().splitlines()[:40]]
 
@@ -69,21 +72,24 @@ def test_the_baseline_keeps_wrong_traces_and_its_filtered_twin_does_not(swept):
     assert json.loads((swept / "results/sft/run.json").read_text())["kind"] == "sft"
 
 
-def test_the_report_shows_the_finished_runs_and_no_others(swept, tmp_path):
+def test_the_report_shows_an_unfinished_run_and_starts_nothing(swept, tmp_path):
     folder = copy_of(swept, tmp_path / "copy")
-    done(folder, "report")
-    compared = json.loads((folder / "results/report_so_far/comparisons.json").read_text())[
-        "comparisons"
-    ]
-    assert {side["name"] for pair in compared for side in (pair["a"], pair["b"])} == {"main", "sft"}
-    assert "Nothing to be done" in done(folder, "report", "--dry-run")
-    done(folder, "report", "--report", "report.html")
+    done(folder, "all", "--report", "report.html")
     assert (folder / "report.html").stat().st_size > 100_000
+    for name in ("step1", "report"):  # a run that was killed during its first step
+        shutil.rmtree(folder / "results" / name)
+    done(folder, "report")
+    page = (folder / "results/report/index.html").read_text(encoding="utf-8")
+    assert "main: step 0 of 1" in page
+    assert 'data-value="sft">sft</td>' in page  # a run that is finished
+    assert not (folder / "results/step1").exists()
+    assert "plots" in done(folder, "all", "--dry-run")  # a link stands in their place
 
 
 def test_every_preset_is_a_target_whose_jobs_make_its_main_run(tmp_path):
     miniature(tmp_path, engine="vllm", device="cuda", data={"development": 8})
-    told = done(tmp_path, *PRESETS, "baseline", "--dry-run")
+    single = [name for name in PRESETS if name not in STUDIES]
+    told = done(tmp_path, *single, "baseline", "--dry-run")
     planned = {
         tuple(line.split()[1:2])
         for line in told.splitlines()
@@ -94,9 +100,21 @@ def test_every_preset_is_a_target_whose_jobs_make_its_main_run(tmp_path):
         for line in told.splitlines()
         if "wildcards: run=" in line
     }
-    assert {f"results/{name}" for name in PRESETS} <= runs
+    assert {f"results/{name}" for name in single} <= runs
     assert {("sample:",), ("sft:",), ("best_so_far:",), ("best:",), ("model:",)} <= planned
     assert "run=results/demo/sweep" not in told
+
+
+def test_a_study_is_a_target_whose_jobs_make_all_of_its_runs_and_their_page(tmp_path):
+    miniature(tmp_path)
+    for name in STUDIES:
+        told = done(tmp_path, name, "--dry-run")
+        preset = yaml.safe_load((ROOT / f"workflow/presets/{name}.yaml").read_text())
+        groups = [*preset["sweep"], *(f"{run}-seed2" for run in ("main", *preset["sweep"]))]
+        runs = [f"results/{name}", *(f"results/{name}/sweep/{group}" for group in groups)]
+        summarized = re.findall(r"^    output: (.*)/run\.json$", told, re.MULTILINE)
+        assert set(runs) <= set(summarized)
+        assert f"results/{name}/report/index.html" in told
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -1,27 +1,34 @@
 """What a run starts from: a machine that can do it, the questions, and the base model."""
 
 
-# The nodes of a cluster often cannot reach the hub.
+# The nodes of a cluster often cannot reach the hub, and a check takes a second.
 localrules:
     data,
     model,
+    check,
 
 
-# Stop before anything is downloaded where the run needs a GPU and none is there.
+# Stop before anything is downloaded where the machine lacks what the run needs, such as a GPU.
 rule machine:
     output:
         "{run}/machine.json",
     log:
         "{run}/logs/machine.log",
     conda:
-        CPU_ENV
+        GPU_ENV
     resources:
-        gpu=gpus(),
+        gpu=gpus("sft"),
     params:
+        engine=setting("engine"),
         device=setting("device"),
+        sft_gpus=setting("sft", "gpus"),
     shell:
         "gpurun.py --device {params.device} --gpus {resources.gpu} --"
         " machine.py"
+        " --engine {params.engine}"
+        " --device {params.device}"
+        " --gpus {resources.gpu}"
+        " --sft_gpus {params.sft_gpus}"
         " --output {output:q}"
         " > {log:q} 2>&1"
 
@@ -74,5 +81,32 @@ rule model:
     shell:
         "fetch_model.py"
         " --model {wildcards.org}/{wildcards.name}@{wildcards.revision}"
+        " --output {output:q}"
+        " > {log:q} 2>&1"
+
+
+# Say what would fail, before the first job on a GPU: model, prompts, room on the disk and the GPU.
+rule check:
+    input:
+        machine=ancient("{run}/machine.json"),
+        policy=base_policy,
+        data=multiext("{run}/data/", "train.parquet", "validation.parquet", "development.parquet"),
+        prompts=all_prompts,
+    output:
+        "{run}/check.json",
+    log:
+        "{run}/logs/check.log",
+    conda:
+        GPU_ENV
+    params:
+        settings=settings_to_check,
+        data="{run}/data",
+    shell:
+        "check.py"
+        " {params.settings:q}"
+        " --machine {input.machine:q}"
+        " --policy {input.policy:q}"
+        " --data {params.data:q}"
+        " --prompts {input.prompts:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

@@ -15,6 +15,7 @@ localrules:
 # Draw the policy's responses to one shard of both sets.
 rule eval:
     input:
+        check=checked,
         policy=lambda w: policy(w.run, int(w.step)),
         data="{run}/data/validation.parquet",
         development="{run}/data/development.parquet",
@@ -131,6 +132,7 @@ rule metrics:
 # comes after all that the curve waits for.
 use rule eval as probe with:
     input:
+        check=checked,
         policy=lambda w: policy(w.run, int(w.step)),
         data="{run}/data/validation.parquet",
         development=[],

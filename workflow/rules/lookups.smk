@@ -1,13 +1,48 @@
 """What rules ask for: settings, flags and paths, each from a job's wildcards."""
 
+# The settings that say whether a run can end well on a machine.
+CHECKED = (
+    *("steps", "seed", "engine", "device", "data", "traces"),
+    *("sample", "eval", "sft", "vllm"),
+)
+
 
 def settings_of(wildcards):
-    """The settings of a job's run at its step; stops where two of them contradict each other."""
+    """The settings of a job's run at its step; stops where the run cannot end well."""
+    refuse_impossible(wildcards.run)
+    return setting_rules.at_step(RUNS[wildcards.run].settings, step_of(wildcards))
+
+
+@cache
+def refuse_impossible(run):
+    """Stop where two settings of a run contradict each other, or local files do not suit them.
+
+    All reasons are said at once. What a job alone can know, `rule check` says.
+    """
     try:
-        experiment.refuse_contradictions(RUNS[wildcards.run])
+        experiment.refuse_contradictions(RUNS[run])
     except UserError as error:
         raise WorkflowError(str(error))
-    return setting_rules.at_step(RUNS[wildcards.run].settings, step_of(wildcards))
+    settings = RUNS[run].settings
+    model, data = settings["model"], settings["data"]
+    folder = local(model) if os.path.isdir(local(model)) else fetched(model)
+    files = {
+        split: data[split] for split in ("train", "validation") if isinstance(data[split], str)
+    }
+    sources = {split: Path(local(path)) for split, path in files.items()}
+    prompts = [Path(path) for path in prompt_files(settings)]
+    found = local_findings(settings, Path(run), Path(folder), sources, prompts)
+    for one in found:
+        if not one.fatal:
+            logger.warning(f"warning: {run}: {one.sentence}")
+    if wrong := problems(found):
+        raise WorkflowError(f"{run}: {wrong}")
+
+
+def prompt_files(settings):
+    """The run's prompt, and those of its probes."""
+    names = [settings["prompt"], *(settings["probes"]["prompts"] or {}).values()]
+    return list(dict.fromkeys(map(prompt_file, names)))
 
 
 def step_of(wildcards):
@@ -79,6 +114,23 @@ def prompt(wildcards):
     return literal(prompt_file(settings_of(wildcards)["prompt"]))
 
 
+def all_prompts(wildcards):
+    return [literal(path) for path in prompt_files(settings_of(wildcards))]
+
+
+def settings_to_check(wildcards):
+    """What check.py must know of a run, as a flag; lists of values are those of the steps."""
+    settings = RUNS[wildcards.run].settings
+    return setting_rules.flags(
+        {"settings": {key: settings[key] for key in CHECKED if key in settings}}
+    )
+
+
+def checked(wildcards):
+    """That the run's check has passed, whenever that was."""
+    return ancient(f"{wildcards.run}/check.json")
+
+
 def probe_prompt(wildcards):
     settings = probes.changed(settings_of(wildcards), wildcards.probe)
     return literal(prompt_file(settings["prompt"]))
@@ -125,11 +177,6 @@ def scored_in(name):
     return get
 
 
-def rounds_of_steps(wildcards):
-    """The scored rollouts of the further rounds of each step."""
-    return [path for name in rounds_of(wildcards) for path in of_steps(name, 1)(wildcards)]
-
-
 def rounds_so_far(wildcards):
     """The same of each step up to the job's."""
     return [path for name in rounds_of(wildcards) for path in so_far(name, 1)(wildcards)]
@@ -139,23 +186,6 @@ def rounds_of(wildcards):
     """Where the scored rollouts of the run's further rounds lie in a step's folder."""
     settings = RUNS[wildcards.run].settings
     return [f"{name}/scored.parquet" for name in ROUNDS if lineages.is_done(settings, name)]
-
-
-def rounds_before(wildcards):
-    """The scored rollouts of the rounds before this one."""
-    extra = scored_in("extra")(wildcards) if wildcards.round == "hints" else []
-    return [f"{wildcards.run}/step{wildcards.step}/scored.parquet", *extra]
-
-
-def flags_of_round(wildcards, input):
-    """The flags that make sample.py draw a further round."""
-    settings = settings_of(wildcards)
-    of_round = {"round": wildcards.round, "min_reward": settings["filter"]["min_reward"]}
-    return [*setting_rules.flags(settings["sample"] | of_round), "--scored", *input.scored]
-
-
-def lineage_of_round(wildcards):
-    return lineage(wildcards.round)(wildcards)
 
 
 def shards_of(kind):
@@ -241,6 +271,11 @@ def base_model(run):
         raise WorkflowError(
             f"model: {model!r} is neither a folder nor a hub id with a revision (org/name@revision)"
         )
+    return fetched(model)
+
+
+def fetched(model):
+    """Where `rule model` puts a model of the hub."""
     return "models/" + "--".join(Path(model).parts)
 
 
@@ -291,7 +326,7 @@ def initial_policy(wildcards):
 
 def replayed(wildcards):
     """What the steps before this one kept, where it is trained on again."""
-    earlier = settings_of(wildcards)["sft"]["replay"] == "all"
+    earlier = settings_of(wildcards)["sft"].get("replay") == "all"
     steps = range(1, step_of(wildcards)) if earlier else ()
     return [f"{wildcards.run}/step{step}/filtered.parquet" for step in steps]
 
@@ -341,7 +376,8 @@ def exported_policy(wildcards):
 def records_of_jobs(wildcards):
     """The benchmark records of every job that made a file of the run, wherever it ran."""
     run = wildcards.run
-    return sharing.records(RUNS[run], RUNS, SHARED, last_step(run))
+    made = (RUNS[run], RUNS, SHARED, last_step(run))
+    return sharing.records(*made) + sharing.records_of_probes(*made)
 
 
 def records_so_far(wildcards):

@@ -16,6 +16,7 @@ policy = lambda run, step: f"{run}/step{step}/policy" if step else known_model(r
 # Draw rollouts from the policy of the step before, for one shard of the step's questions.
 rule sample:
     input:
+        check=checked,
         policy=lambda w: policy(w.run, int(w.step) - 1),
         data="{run}/data/train.parquet",
         prompt=prompt,
@@ -128,6 +129,7 @@ rule filter:
 # tokenizer and configs.
 rule sft:
     input:
+        check=checked,
         policy=lambda w: policy(w.run, int(w.step) - 1),
         init=initial_policy,
         base=base_policy,

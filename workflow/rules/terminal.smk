@@ -2,6 +2,7 @@
 
 from snakemake.logging import logger
 
+from ei.cost.telling import Estimate
 from ei.terminal import listen
 
 
@@ -11,4 +12,10 @@ def called(run):
     return " ".join(filter(None, [preset, "" if preset and run.name == "main" else run.name]))
 
 
-listen(logger, {folder: called(run) for folder, run in RUNS.items()})
+def there(path):
+    """Whether a file is up to date, or a link to another run's will be made in its place."""
+    return path in SHARED or (os.path.exists(path) and path not in STALE)
+
+
+if listen(logger, {folder: called(run) for folder, run in RUNS.items()}):
+    logger.addHandler(Estimate(RUNS, there))

@@ -83,7 +83,7 @@ def reasons(keep: Keep) -> Iterator[tuple[str, pl.Expr]]:
     `wrong` is too low a reward, `solved` belongs to a whole question, `duplicate` has the text of
     an earlier sample of the question.
     """
-    correct = pl.col("reward").cast(pl.Float32) >= pl.lit(keep.min_reward, pl.Float32)
+    correct = is_correct(keep.min_reward)
     if keep.keep == "correct":
         yield "wrong", ~correct
     if keep.keep in ("format", "random"):
@@ -101,6 +101,11 @@ def reasons(keep: Keep) -> Iterator[tuple[str, pl.Expr]]:
         yield "over_cap", number.over("question_id", "dropped") >= keep.max_per_question
 
 
+def is_correct(min_reward: float) -> pl.Expr:
+    """Whether a rollout is correct: its reward is at least `min_reward`."""
+    return pl.col("reward").cast(pl.Float32) >= pl.lit(min_reward, pl.Float32)
+
+
 def at_random(rows: pl.DataFrame, scored: pl.DataFrame, keep: Keep) -> pl.DataFrame:
     """The rows, of which only as many stay kept as `correct` would keep; the others: `not_drawn`.
 
@@ -114,10 +119,13 @@ def at_random(rows: pl.DataFrame, scored: pl.DataFrame, keep: Keep) -> pl.DataFr
     return marked.with_columns(dropped=why).drop("drawn")
 
 
-def report(rows: pl.DataFrame) -> dict[str, Any]:
-    """Counts of what was kept and dropped, and of questions never, sometimes and always solved."""
-    unaided = rows.filter(UNAIDED)
-    solved = unaided.group_by("question_id").agg(pl.col("reward").mean())["reward"]
+def report(rows: pl.DataFrame, min_reward: float = 1.0) -> dict[str, Any]:
+    """Counts of what was kept and dropped, and of questions never, sometimes and always solved.
+
+    What hints helped to solve counts for neither that nor `distinct_correct`.
+    """
+    unaided = rows.filter(UNAIDED).with_columns(correct=is_correct(min_reward))
+    solved = unaided.group_by("question_id").agg(pl.col("correct").mean())["correct"]
     dropped = rows["dropped"].drop_nulls().value_counts()
     kept = rows.filter(pl.col("dropped").is_null())
     return {
@@ -133,9 +141,7 @@ def report(rows: pl.DataFrame) -> dict[str, Any]:
             "always": int((solved == 1).sum()),
         },
         "distinct_responses": rows.select("question_id", "response").n_unique(),
-        "distinct_correct": rows.filter(pl.col("status") == "correct")
-        .select("question_id", "response")
-        .n_unique(),
+        "distinct_correct": unaided.filter("correct").select("question_id", "response").n_unique(),
         "response_tokens_kept": int(kept["response_ids"].list.len().sum()),
         **further_rounds(rows),
     }
@@ -174,7 +180,7 @@ def main() -> None:
     keep = stage.settings_from(flags, Keep)
     tables = rounds_of(flags)
     rows = label(together(tables), keep)
-    found = report(rows)
+    found = report(rows, keep.min_reward)
     if found["kept"] == 0:
         log.warning("warning: no rollout is kept; this step's policy will be the one before")
     made = stamp(flags.lineage, asdict(keep))

@@ -1,52 +1,33 @@
 #!/usr/bin/env python3
-"""Write down the machine that a run starts on: cores, memory, free disk, GPUs.
+"""Write down the machine that a run starts on, and stop where it lacks what the run needs.
 
-    machine.py --output example/machine.json
+    machine.py --engine transformers --device cpu --gpus 0 --sft_gpus 1 \\
+        --output example/machine.json
 
 Run by gpurun.py it fails where a GPU is needed and none is there, before anything is downloaded.
 """
 
-import os
-import platform
-import shutil
-import subprocess
+import logging
 from pathlib import Path
-from typing import Any
 
 from ei import stage
 from ei.files import stamp, write_json
+from ei.preflight.finding import report
+from ei.preflight.machine import findings, machine
 
-GIB = 2**30
-GPU = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-
-
-def gpus() -> list[dict[str, Any]]:
-    """Name and memory (GiB) of each GPU of the machine; empty where there is none."""
-    try:
-        rows = subprocess.run(GPU, capture_output=True, text=True, check=True).stdout.splitlines()
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        return []
-    pairs = [row.rsplit(", ", 1) for row in rows]
-    return [{"name": name, "memory_gib": round(int(mib) / 1024, 1)} for name, mib in pairs]
-
-
-def machine(folder: Path) -> dict[str, Any]:
-    """Cores, memory and free disk at `folder` (GiB), GPUs, versions of system and Python."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory / GIB, 1),
-        "disk_free_gib": round(shutil.disk_usage(folder).free / GIB, 1),
-        "gpus": gpus(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-    }
+log = logging.getLogger("machine")
 
 
 def main() -> None:
     parser = stage.parser(__doc__)
-    parser.add_argument("--output", type=Path, required=True, help="the JSON file to write")
+    add = parser.add_argument
+    add("--engine", choices=["vllm", "transformers"], required=True, help="what is to sample")
+    add("--device", choices=["cuda", "cpu"], required=True, help="where the policy is to run")
+    add("--gpus", type=int, required=True, help="how many GPUs were granted")
+    add("--sft_gpus", type=int, required=True, help="how many SFT wants")
+    add("--output", type=Path, required=True, help="the JSON file to write")
     flags = parser.parse_args()
+    report(findings(flags.engine, flags.device, flags.gpus, flags.sft_gpus), log)
     flags.output.parent.mkdir(parents=True, exist_ok=True)
     write_json(machine(flags.output.parent), flags.output, stamp("", {}))
 

@@ -246,18 +246,20 @@ def spoken(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def listen(logger: logging.Logger, names: Mapping[str, str]) -> None:
+def listen(logger: logging.Logger, names: Mapping[str, str]) -> bool:
     """Tell of the jobs on this logger of Snakemake's, once, and keep its chatter off the terminal.
 
-    The chatter stays in Snakemake's log file, and with --verbose on the terminal.
+    The chatter stays in Snakemake's log file, and with --verbose on the terminal. False where this
+    was done before.
     """
     if any(isinstance(handler, Terminal) for handler in logger.handlers):
-        return
+        return False
     for handler in logger.handlers:
         to_file = isinstance(handler, logging.FileHandler)
         if not to_file and logger.getEffectiveLevel() > logging.DEBUG:
             handler.addFilter(is_telling)
     logger.addHandler(Terminal(names))
+    return True
 
 
 def is_telling(record: logging.LogRecord) -> bool:

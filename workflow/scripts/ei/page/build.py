@@ -15,6 +15,7 @@ from ei.page import tables
 from ei.page.markdown import split_at_heading, to_html
 from ei.page.so_far import SoFar
 from ei.page.source import Source, blocks, summary
+from ei.page.worth import KINDS
 from ei.plots import PICTURES
 from ei.plots.curves import worth_drawing
 from ei.schema import Comparison, RunSummary
@@ -24,6 +25,7 @@ CAPTIONS = Path(__file__).parents[3] / "report"  # the rules name them too, for 
 STYLES = (  # later rules override earlier ones
     "page.css",
     "tables.css",
+    "worth.css",
     "browser.css",
     "question.css",
     "vendor/temml.css",
@@ -66,20 +68,23 @@ def page(
     scripts = inlined((*SCRIPTS, *(LIVE if so_far else ())))
     script = f"(() => {{\n'use strict';\n{scripts}}})();\n"
     conclusion, numbers = split_at_heading(discussion)
+    run_columns, run_rows = tables.run_table(runs)
     filled = template().render(
         run=runs[0],
         so_far=so_far,
         conclusion=Markup(to_html(conclusion)),
         numbers=Markup(to_html(numbers)),
         alpha=ALPHA,
-        run_columns=tables.RUN_COLUMNS,
-        runs=[tables.run_row(run) for run in runs],
+        run_columns=run_columns,
+        runs=run_rows,
+        took=tables.took(runs[0]),
         comparison_columns=tables.COMPARISON_COLUMNS,
         comparisons=tables.comparison_groups(comparisons),
         plots=pictures(plots, worth_drawing(runs)) if plots else [],
         names=[run["name"] for run in runs],
         settings=tables.settings_table(runs),
         sources=[summary(source) for source in sources],
+        kinds=KINDS,
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

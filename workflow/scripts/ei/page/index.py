@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from ei.page.worth import MARKS
 from ei.schema import STATUSES
 
 # What became of a response fits into one letter: the number of its status, plus these flags. The
@@ -43,16 +44,15 @@ def index(responses: pl.DataFrame, steps: list[int]) -> dict[str, Any]:
 
     `codes` has a string for each of `steps`: a letter for each response, empty where the question
     was not asked. `level` and `subject` are positions in `levels` and `subjects`, -1 where unknown.
-    `first` and `lost` are steps.
+    `first` and `lost` are steps, and so are those of `ei.page.worth.MARKS`.
     """
     levels, subjects = distinct(responses, "level"), distinct(responses, "subject")
     columns: dict[str, list[Any]] = {
         name: []
         for name in ("id", "question", "answer", "level", "subject", "codes", "first", "lost")
     }
-    fields = responses.select(
-        "question_id", "question", "answer", "level", "subject", "step", "status", "kept", "cut"
-    )
+    about = ("question_id", "question", "answer", "level", "subject")
+    fields = responses.select(*about, "step", "status", "kept", "cut")
     for _, group in groupby(fields.iter_rows(), key=lambda row: row[0]):
         same_question = list(group)
         question_id, question, answer, level, subject = same_question[0][:5]
@@ -66,8 +66,18 @@ def index(responses: pl.DataFrame, steps: list[int]) -> dict[str, Any]:
         )
         for column, value in zip(columns.values(), values, strict=True):
             column.append(value)
+    marked = {name: marked_steps(responses, name, columns["id"]) for name in MARKS}
     constants = {"statuses": STATUSES, "letters": LETTERS, "keptFlag": KEPT, "cutFlag": CUT}
-    return {"steps": steps, **constants, "levels": levels, "subjects": subjects, **columns}
+    return {"steps": steps, **constants, "levels": levels, "subjects": subjects, **columns} | marked
+
+
+def marked_steps(responses: pl.DataFrame, mark: str, ids: list[str]) -> list[list[int]]:
+    """For each question the steps, in order, at which a response of it has the mark."""
+    rows = responses.filter(mark).select("question_id", "step").unique().sort("step")
+    steps: dict[str, list[int]] = {}
+    for question_id, step in rows.iter_rows():
+        steps.setdefault(question_id, []).append(step)
+    return [steps.get(question_id, []) for question_id in ids]
 
 
 def outcomes(

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from ei.files import read_columns
-from ei.schema import IDENTITY, SCORED
+from ei.page import worth
+from ei.schema import IDENTITY, ROUNDS, SCORED
 
 COLUMNS: dict[str, Any] = {
     **{
@@ -23,11 +24,15 @@ COLUMNS: dict[str, Any] = {
             "response",
             "extracted",
             "status",
+            "rule",
         )
     },
     "tokens": pl.UInt32,  # of the response
     "cut": pl.Boolean,  # whether it was cut off at the token limit
     "kept": pl.Boolean,  # whether SFT saw it
+    "hinted": pl.Boolean,  # whether it is correct and had a hint
+    "disputed": pl.Boolean,  # these two: see `ei.page.worth`
+    "rare": pl.Boolean,
 }
 
 
@@ -35,8 +40,11 @@ def training(run: Path, steps: Iterable[int]) -> tuple[pl.DataFrame, list[int]]:
     """The scored rollouts of the steps, and the steps whose files are not on disk."""
 
     def read(step: int) -> pl.DataFrame:
-        kept = read_columns(run / f"step{step}/filtered.parquet", *IDENTITY)
-        return mark_kept(shown(run / f"step{step}/scored.parquet", step), kept)
+        folder = run / f"step{step}"
+        kept = read_columns(folder / "filtered.parquet", *IDENTITY)
+        scored = [folder / "scored.parquet", *(folder / name / "scored.parquet" for name in ROUNDS)]
+        rounds = [shown(path, step) for path in scored if path.exists()]
+        return mark_kept(pl.concat(rounds), kept)
 
     return read_steps(run, steps, ("scored.parquet", "filtered.parquet"), read)
 
@@ -75,6 +83,9 @@ def shown(path: Path, step: int) -> pl.DataFrame:
         "tokens": pl.col("response_ids").list.len(),
         "cut": (pl.col("finish_reason") == "length").fill_null(False),
         "kept": pl.lit(False),
+        "hinted": pl.lit(path.parent.name == "hints") & (pl.col("status") == "correct"),
+        "disputed": worth.disputed(),
+        "rare": pl.lit(False),  # among which others, `in_order` knows
     }
     columns = [
         computed.get(name, pl.col(name)).cast(kind).alias(name) for name, kind in COLUMNS.items()
@@ -98,4 +109,5 @@ def in_order(tables: list[pl.DataFrame]) -> pl.DataFrame:
     back 32 KiB, and responses to the same question repeat each other.
     """
     responses = pl.concat(tables) if tables else pl.DataFrame(schema=COLUMNS)
+    responses = responses.with_columns(worth.rare(responses).alias("rare"))
     return responses.sort("level", "subject", "question_id", "step", "sample", nulls_last=True)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
 from ei.page.chunks import chunks, pack, questions
 from ei.page.index import index
+from ei.page.worth import groups
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,11 @@ class Source:
     unit: str
     responses: pl.DataFrame  # see `ei.page.responses`
     absent: list[int]  # steps whose files are not on disk
+
+    @cached_property
+    def index(self) -> dict[str, Any]:
+        """What is known of every question before any response is unpacked."""
+        return index(self.responses, sorted(self.responses["step"].unique().to_list()))
 
 
 def blocks(source: Source, level: int = 9) -> Iterator[tuple[str, str]]:
@@ -33,8 +40,7 @@ def blocks(source: Source, level: int = 9) -> Iterator[tuple[str, str]]:
         starts.append(total)
         total += len(chunk)
         yield f"{source.name}-{number}", pack(chunk, level)
-    steps = sorted(source.responses["step"].unique().to_list())
-    content = {"unit": source.unit, **index(source.responses, steps), "starts": starts}
+    content = {"unit": source.unit, **source.index, "starts": starts}
     yield f"{source.name}-index", pack(content, level)
 
 
@@ -45,6 +51,7 @@ def summary(source: Source) -> dict[str, Any]:
         "title": source.title,
         "unit": source.unit,
         "responses": source.responses.height,
-        "questions": source.responses["question_id"].n_unique(),
+        "questions": len(source.index["id"]),
         "absent": source.absent,
+        "worth": groups(source.name, source.index),
     }

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ei.analysis.verdict import Verdict, verdict
+from ei.cost.estimate import Cost, amounts
 from ei.prose.words import in_turn
 from ei.schema import BestStep, Comparison, RunSummary, Side
 
@@ -111,6 +112,31 @@ def run_row(run: RunSummary) -> list[Cell]:
         wall_time(run),
         duration(run["seconds"]),
     ]
+
+
+def run_table(runs: list[RunSummary]) -> tuple[list[str], list[list[Cell]]]:
+    """Headings and rows of the runs; without the column of GPU time where none used a GPU."""
+    used = any(run["gpu_seconds"] for run in runs)
+    shown = [k for k, name in enumerate(RUN_COLUMNS) if used or name != "GPU time"]
+    rows = [run_row(run) for run in runs]
+    return [RUN_COLUMNS[k] for k in shown], [[row[k] for k in shown] for row in rows]
+
+
+def took(run: RunSummary) -> str:
+    """What the run's own jobs took, in the words in which a run is estimated before it starts."""
+    own = [time for time in run["stages"] if not time["shared_from"]]
+
+    def tokens(*stages: str) -> int:
+        return sum(time["tokens"] or 0 for time in own if time["stage"] in stages)
+
+    spent = Cost(
+        rollouts=sum(step["rollouts"] for step in run["steps"]) if run["kind"] == "ei" else 0,
+        answers=sum(evaluation["responses"] for evaluation in run["evaluations"]),
+        sampled_tokens=tokens("sample", "eval"),
+        trained_tokens=tokens("sft"),
+        seconds=run["gpu_seconds"] or run["seconds"],
+    )
+    return ", ".join(amounts(spent, gpu=bool(run["gpu_seconds"])))
 
 
 def wall_time(run: RunSummary) -> Cell:

@@ -5,31 +5,9 @@ names may be gone, or worse, mean something else.
 """
 
 import copy
-from importlib import metadata
 from typing import Any
 
-from ei.stage import UserError
-
-VERSION = "0.26.0"
-
-
-def check_version() -> None:
-    """Raise UserError unless the installed vLLM is the version that this module was written for."""
-    try:
-        found = metadata.version("vllm")
-    except metadata.PackageNotFoundError:
-        raise UserError(
-            "engine is vllm, but vLLM is not installed (uv sync --extra vllm); engine transformers"
-            " needs no vLLM"
-        ) from None
-    if (
-        found.split("+")[0] != VERSION
-    ):  # a local version, as in 0.26.0+cu130, is a build of the same
-        raise UserError(
-            f"this project was written for vLLM {VERSION}, and {found} is installed: install"
-            f" vllm=={VERSION}, or bring ei/sampling/vllm_private.py up to date"
-        )
-
+from ei.sampling.vllm_version import check_version
 
 check_version()
 

@@ -1,7 +1,7 @@
 """How a training fits into a GPU's memory: plans that cost time and leave the result as it is."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -33,6 +33,23 @@ class Plan:
     def __str__(self) -> str:
         parts = [name for name in ("recompute", "offload") if getattr(self, name)]
         return " and ".join(parts) or "full"
+
+
+@dataclass(frozen=True)
+class Size:
+    """What the memory of a training depends on: numbers of values, rows, tokens and layers.
+
+    `parameters` are trained. `copied` are those of the layers' weights that are computed with in
+    bf16, `outputs` the rows of the layers' matrices, `frozen` the bytes of weights that stay.
+    """
+
+    parameters: int
+    copied: int
+    outputs: int
+    vocabulary: int
+    width: int
+    layers: int
+    frozen: int = 0
 
 
 FULL, RECOMPUTE, SMALL = Plan(), Plan(recompute=True), Plan(recompute=True, offload=True)
@@ -88,13 +105,39 @@ def available(device: torch.device) -> int:
 
 def estimate(policy: Policy, row_tokens: int, plan: Plan) -> int:
     """The memory, in bytes, that training with rows of `row_tokens` takes at its peak."""
-    outputs = sum(copy.shape[0] for copy in policy.copies.values() if copy.ndim > 1)
     vocabulary, width = policy.output.shape
-    layers = max(1, len(policy.layers))
-    activations = PER_OUTPUT * outputs * row_tokens
+    matrices = [weight for weight in policy.layers.parameters() if weight.ndim > 1]
+    size = Size(
+        parameters=policy.bytes // 4,
+        copied=sum(copy.numel() for copy in policy.copies.values()),
+        outputs=sum(matrix.shape[0] for matrix in matrices),
+        vocabulary=vocabulary,
+        width=width,
+        layers=max(1, len(policy.layers)),
+    )
+    return peak(size, row_tokens, plan)
+
+
+def with_lora(size: Size, rank: int) -> Size:
+    """About the size with low-rank matrices beside the layers', in bf16 then, and nothing else.
+
+    Each has as many columns as rows, about: what is added to a row is two times `rank` values.
+    """
+    others = size.parameters - size.copied  # embeddings and norms, which stay in fp32
+    return replace(
+        size,
+        parameters=2 * rank * size.outputs,
+        copied=0,
+        frozen=2 * size.copied + 4 * others,
+    )
+
+
+def peak(size: Size, row_tokens: int, plan: Plan) -> int:
+    """The same for a model of this size."""
+    activations = PER_OUTPUT * size.outputs * row_tokens
     if plan.recompute:  # every layer's fp32 input, and one layer's activations
-        activations = activations / layers + 4 * layers * width * row_tokens
-    logits = PER_LOGIT * min(row_tokens * vocabulary, CHUNK_LOGITS)
-    copies = sum(copy.nbytes for copy in policy.copies.values()) + policy.head_VD.nbytes
-    states = (2 if plan.offload else 4) * policy.bytes  # weights, gradients; two moments
-    return int(states + copies + logits + activations) + SPARE
+        activations = activations / size.layers + 4 * size.layers * size.width * row_tokens
+    logits = PER_LOGIT * min(row_tokens * size.vocabulary, CHUNK_LOGITS)
+    copies = 2 * (size.copied + size.vocabulary * size.width)  # in bf16, as the output matrix
+    states = (8 if plan.offload else 16) * size.parameters  # weights, gradients; two moments
+    return int(states + copies + logits + activations) + size.frozen + SPARE

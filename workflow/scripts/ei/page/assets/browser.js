@@ -141,6 +141,16 @@ function named() {
     : null;
 }
 
+// Open what the address points to, in the source that is shown.
+async function openNamed({ id, step }, scroll) {
+  const q = state.index.id.indexOf(id);
+  if (q < 0) return;
+  state.step = step;
+  list.choose(q);
+  await open(q);
+  if (scroll) document.getElementById("rollouts").scrollIntoView();
+}
+
 async function start() {
   const wanted = named();
   const first = [...form.source.options].find((option) => !option.disabled);
@@ -150,17 +160,24 @@ async function start() {
   }
   form.source.value = wanted?.source ?? first.value;
   await changeSource(form.source.value);
-  const q = wanted ? state.index.id.indexOf(wanted.id) : -1;
-  if (q >= 0) {
-    state.step = wanted.step;
-    list.choose(q);
-    await open(q);
-    // A page that is loaded again stays where it was.
-    const [{ type }] = performance.getEntriesByType("navigation");
-    if (type !== "reload") document.getElementById("rollouts").scrollIntoView();
-  }
+  // A page that is loaded again stays where it was.
+  const [{ type }] = performance.getEntriesByType("navigation");
+  if (wanted) await openNamed(wanted, type !== "reload");
   document.documentElement.dataset.ready = "true"; // the first question is shown: tests wait for it
 }
+
+// A link of the page to a question, as those of "Worth a look".
+addEventListener("hashchange", async () => {
+  const wanted = named();
+  if (!wanted) return;
+  for (const field of [form.step, form.status, form.change, form.level, form.subject, form.text])
+    field.value = ""; // a filter could leave out the question
+  form.source.value = wanted.source;
+  await changeSource(wanted.source);
+  await openNamed(wanted, true);
+});
+for (const link of document.querySelectorAll(".worth a"))
+  link.replaceChildren(typeset(link.textContent, true));
 
 let typing;
 document.getElementById("filters").addEventListener("input", (event) => {

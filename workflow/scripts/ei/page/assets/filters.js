@@ -50,6 +50,7 @@ function asked(form) {
     step: number(form.step),
     status: form.status.value || null,
     change: form.change.value || null,
+    order: form.order.value || null,
     level: number(form.level),
     subject: number(form.subject),
     text: form.text.value.trim().toLowerCase(),
@@ -71,13 +72,28 @@ function filtered(index, wanted) {
     if (wanted.change && !changed(index, q, wanted)) continue;
     found.push(q);
   }
-  return found;
+  return wanted.order === "level" ? found : worthFirst(index, found);
 }
 
-// Whether a question was solved for the first time, or lost, at the wanted step, or at any.
+// The steps at which a question is worth a look, for each reason that ei/page/worth.py knows.
+function reasons(index, q) {
+  const asked = index.steps.filter((_, at) => index.codes[q][at]);
+  const first = index.first[q] === null || index.first[q] === asked[0] ? [] : [index.first[q]];
+  const { lost, disputed, rare, hinted } = index;
+  return { first, lost: lost[q], disputed: disputed[q], rare: rare[q], hinted: hinted[q] };
+}
+
+// The questions with the most reasons first; those with as many stay in their order.
+function worthFirst(index, questions) {
+  const count = (q) => Object.values(reasons(index, q)).filter((steps) => steps.length).length;
+  const counts = new Map(questions.map((q) => [q, count(q)]));
+  return questions.toSorted((a, b) => counts.get(b) - counts.get(a));
+}
+
+// Whether a question is worth a look for the wanted reason at the wanted step, or at any.
 function changed(index, q, { change, step }) {
-  if (change === "first") return step === null ? index.first[q] !== null : index.first[q] === step;
-  return step === null ? index.lost[q].length > 0 : index.lost[q].includes(step);
+  const steps = reasons(index, q)[change];
+  return step === null ? steps.length > 0 : steps.includes(step);
 }
 
 // The candidates whose question or responses contain the text, in order, through
