@@ -99,6 +99,13 @@ def test_sft_is_refused_only_where_its_weights_cannot_fit(
     assert all(words in one.sentence for one in found)
 
 
+def test_lora_fits_where_all_weights_do_not():
+    sft = {"memory": "auto", "row_tokens": 16384}
+    (refused,) = gpu_room.of_sft(BILLIONS, sft, 12)
+    assert "set sft.lora" in refused.sentence
+    assert gpu_room.of_sft(BILLIONS, {**sft, "lora": {"rank": 16, "alpha": 32}}, 12) == []
+
+
 @pytest.mark.parametrize(
     ("context", "percent", "gpu_gib", "fatal"),
     [

@@ -318,7 +318,7 @@ def initial_policy(wildcards):
 
 def replayed(wildcards):
     """What the steps before this one kept, where it is trained on again."""
-    earlier = settings_of(wildcards)["sft"]["replay"] == "all"
+    earlier = settings_of(wildcards)["sft"].get("replay") == "all"
     steps = range(1, step_of(wildcards)) if earlier else ()
     return [f"{wildcards.run}/step{step}/filtered.parquet" for step in steps]
 
@@ -368,7 +368,8 @@ def exported_policy(wildcards):
 def records_of_jobs(wildcards):
     """The benchmark records of every job that made a file of the run, wherever it ran."""
     run = wildcards.run
-    return sharing.records(RUNS[run], RUNS, SHARED, last_step(run))
+    made = (RUNS[run], RUNS, SHARED, last_step(run))
+    return sharing.records(*made) + sharing.records_of_probes(*made)
 
 
 def records_so_far(wildcards):
