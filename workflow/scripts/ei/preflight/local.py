@@ -48,11 +48,11 @@ def findings(
 
 def write_plan(path: Path, plan: dict[str, Any]) -> None:
     """Write what check.py must know of a run, unless it is there already; whole or not at all."""
-    text = json.dumps(plan, indent=1, sort_keys=True)
-    if path.is_file() and path.read_text() == text:
+    text = json.dumps(plan, indent=1, sort_keys=True).encode()
+    if path.is_file() and path.read_bytes() == text:
         return
     with whole(path) as partial:
-        partial.write_text(text)
+        partial.write_bytes(text)
 
 
 def of_model(settings: Mapping[str, Any], model: Path, prompts: list[Path]) -> list[Finding]:
