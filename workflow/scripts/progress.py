@@ -97,8 +97,10 @@ def show_run(run: RunSummary, folder: Path) -> None:
 
 def has_responses(run: RunSummary) -> bool:
     """Whether the responses to be compared are on disk; a baseline's links may not be made yet."""
-    steps = [evaluation["step"] for evaluation in run["evaluations"]]
-    return all(Path(run["run"], f"step{step}/responses.parquet").exists() for step in steps)
+    folders = [f"step{evaluation['step']}" for evaluation in run["evaluations"]]
+    folders += [f"step0/prompts/{name}" for name in run.get("prompts", {})]
+    folders += [f"step{evaluation['step']}/samples" for evaluation in run.get("samples", [])]
+    return all(Path(run["run"], folder, "responses.parquet").exists() for folder in folders)
 
 
 def show_experiment(
