@@ -1,30 +1,21 @@
 """Which probes a run makes, what each changes, and which runs share them."""
 
 import pytest
+from test_lineage import CONFIG as PLAIN
 
 from ei.runs import probes
 from ei.runs.experiment import runs as make_runs
 from ei.runs.lineage import lineage, probe_lineages
 from ei.runs.settings import merge
-from ei.runs.sharing import artifacts, records, shared
+from ei.runs.sharing import artifacts, records, records_of_probes, shared
 
 CONFIG = {
+    **PLAIN,
     "steps": 3,
-    "seed": 0,
-    "model": "m",
-    "data": {"train": "t", "validation": "v", "development": 3},
-    "prompt": "p",
-    "engine": "vllm",
-    "device": "cuda",
     "shards": 2,
-    "sample": {"questions": 8, "rollouts": 4},
     "score": {"form": "answer"},
-    "filter": {"dedupe": True},
-    "sft": {"epochs": 1, "gpus": 1},
     "eval": {"questions": 40, "samples": 1, "entropy_rollouts": 8},
     "probes": {"prompts": {"plain": "q"}, "samples": 8, "questions": 500},
-    "early_stopping": {"patience": None},
-    "baseline": None,
     "sweep": {"epochs3": {"sft": {"epochs": 3}}},
 }
 
@@ -112,9 +103,16 @@ def test_probes_of_several_names_with_the_same_prompt_do_not_share_a_name():
 def test_the_records_of_shared_probes_are_those_of_their_maker():
     found = make_runs(CONFIG, {})
     run = found["results/sweep/epochs3"]
-    told = records(run, found, shared(found), 3)
+    told = records_of_probes(run, found, shared(found), 3)
     assert "results/step0/benchmarks/prompts/plain/probe-0-of-1.jsonl" in told
     assert f"{run.folder}/step3/benchmarks/samples/probe_metrics.jsonl" in told
+
+
+def test_the_summary_so_far_waits_for_no_probe():
+    found = make_runs(CONFIG, {})
+    told = records(found["results"], found, {}, 1)
+    assert told
+    assert not [path for path in told if "probe" in path]
 
 
 def test_a_run_without_a_section_of_probes_has_none():

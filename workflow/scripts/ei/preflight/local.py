@@ -1,6 +1,7 @@
 """What local files alone can tell when a run is planned, in a dry run too, without torch."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import pyarrow.parquet as pq
 
 from ei.files import reading
 from ei.model import folder
+from ei.preflight import disk_room
 from ei.preflight.finding import Finding, noting
 from ei.prompt import read_template, refuse_without_chat
 from ei.questions import normalise
 from ei.rows import is_parquet, read_rows
+from ei.runs.settings import at_step
 from ei.stage import UserError
 
 # A row has one of the first and one of the second (`ei.questions.normalise`).
@@ -19,15 +22,22 @@ NEEDED = (("question", "problem"), ("answer", "solution"))
 
 
 def findings(
-    settings: Mapping[str, Any], model: Path, sources: Mapping[str, Path], prompts: list[Path]
+    settings: Mapping[str, Any],
+    run: Path,
+    model: Path,
+    sources: Mapping[str, Path],
+    prompts: list[Path],
 ) -> list[Finding]:
     """All that is wrong with a run's model folder, its files of questions by split, its prompts.
 
-    What is not there (yet), as a model that is to be fetched, is not looked at.
+    What is not there (yet), as a model that is to be fetched, is not looked at. A full disk is only
+    a warning here, since what is planned may not be the whole run.
     """
     found: list[Finding] = []
     if model.is_dir():
-        found += of_model(settings, model, prompts)
+        found += of_model(at_step(settings, 1), model, prompts)
+        if not found:
+            found += [replace(one, fatal=False) for one in disk_room.of_run(settings, model, run)]
     for split, path in sources.items():
         if path.is_file():
             with noting(found):

@@ -34,12 +34,23 @@ def shared(all_runs: Mapping[str, Run]) -> dict[str, str]:
 def records(
     run: Run, all_runs: Mapping[str, Run], links: Mapping[str, str], last: int
 ) -> list[str]:
-    """The benchmark records of the jobs that made a run's files up to step `last`."""
+    """The benchmark records of the jobs that made a run's files up to step `last`, but of probes.
+
+    Probes are made when nothing else is to do, so a step does not wait for them.
+    """
     found = []
     for stage, step in work(run, last):
         made_by = owner(run, stage, step, all_runs, links)
         place = f"{folder(made_by, stage, step)}/benchmarks"
         found += [f"{place}/{name}.jsonl" for name in jobs(stage, made_by.settings["shards"])]
+    return found
+
+
+def records_of_probes(
+    run: Run, all_runs: Mapping[str, Run], links: Mapping[str, str], last: int
+) -> list[str]:
+    """The same of the probes of a run that ends with step `last`."""
+    found = []
     for probe, step in probes.planned(run.settings, last):
         responses = f"{run.folder}/step{step}/{probe}/responses.parquet"
         made_by = owner_of(responses, run, all_runs, links)
