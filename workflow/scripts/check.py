@@ -28,6 +28,7 @@ from ei.model import folder
 from ei.model.tensors import stored_tensors
 from ei.preflight import disk_room, prompts
 from ei.preflight.finding import Finding, noting, report
+from ei.preflight.local import has_chat_template
 from ei.sampling.table import ASKED
 
 log = logging.getLogger("check")
@@ -52,7 +53,9 @@ def of_prompts(flags: argparse.Namespace, tokenizer: Any) -> list[Finding]:
         read_columns(flags.data / f"{name}.parquet", *ASKED)
         for name in ("train", "validation", "development")
     )
-    templates = [prompt.read_template(path) for path in flags.prompts]
+    own, *probes = (prompt.read_template(path) for path in flags.prompts)
+    chats = has_chat_template(flags.policy)  # else those probes are left out
+    templates = [own, *(probe for probe in probes if chats or not probe.chat)]
     tables = dict(zip(("validation", "development"), held_out, strict=True))
     asked = prompts.asked_by(flags.settings, train, tables, templates)
     skip = flags.settings["data"]["skip_too_long"]

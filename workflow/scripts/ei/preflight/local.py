@@ -23,7 +23,8 @@ def findings(
 ) -> list[Finding]:
     """All that is wrong with a run's model folder, its files of questions by split, its prompts.
 
-    What is not there (yet), as a model that is to be fetched, is not looked at.
+    `prompts` are the run's own, then its probes'. What is not there (yet), as a model that is to be
+    fetched, is not looked at.
     """
     found: list[Finding] = []
     if model.is_dir():
@@ -50,7 +51,8 @@ def of_model(settings: Mapping[str, Any], model: Path, prompts: list[Path]) -> l
                         f" model's context of {context} tokens"
                     )
                 )
-        if any(read_template(path).chat for path in prompts) and not has_chat_template(model):
+        # A probe that is a chat is left out where there is no chat template.
+        if read_template(prompts[0]).chat and not has_chat_template(model):
             refuse_without_chat(None)
     return found
 
