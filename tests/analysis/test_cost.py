@@ -11,7 +11,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from ei.cost import rates
 from ei.cost.estimate import Cost, Job, Rate, Rates, cost, words
-from ei.cost.telling import Estimate, missing
+from ei.cost.telling import Estimate, missing, responses
 from ei.runs.experiment import Run
 from summaries import run
 
@@ -126,6 +126,15 @@ def test_what_a_run_has_to_do_is_known_by_its_missing_files(
     counts: Any, there: list[str], jobs: int
 ) -> None:
     assert len(missing(RUNS, counts, there.__contains__)) == jobs
+
+
+def test_a_probe_asks_its_own_questions_and_no_development_ones() -> None:
+    asked = {"prompts": {"question": "q.txt"}, "samples": 8, "questions": 10}
+    settings = SETTINGS | {"probes": asked, "score": {}}
+    one = Run("results", "results", "main", "main", "ei", settings, {})
+    assert responses(one, "eval", {}) == 60 + 40
+    assert responses(one, "probe", {"probe": "prompts/question"}) == 10
+    assert responses(one, "probe", {"probe": "samples"}) == 10 * 8
 
 
 @pytest.fixture

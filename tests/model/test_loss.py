@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from ei.model import head
+from ei.model import attention, head
 from ei.model.entropy import response_entropy
 from ei.model.packing import Sequence, build_row
 from ei.model.passes import backward, measure
@@ -138,3 +138,19 @@ def test_response_entropy_is_the_mean_over_each_responses_tokens(tmp_path: Path)
         [float(reference(net, s)[1].detach().mean()) for s in sequences], rel=1e-5
     )
     assert found[-1] != found[-1]
+
+
+@pytest.mark.parametrize("window", [1, 3, 100])
+def test_a_window_is_a_token_and_those_before_it(window: int) -> None:
+    torch.manual_seed(0)
+    row = build_row(tiny.sequences(4), 1, CPU)
+    tokens = len(row.ids_T)
+    query, key, value = (torch.randn(tokens, heads, 8).double() for heads in (4, 2, 2))
+    found = attention.padded(query, key, value, row.padded_NL, 0.3, window)
+    owner = torch.bucketize(torch.arange(tokens), row.offset_N1[1:-1], right=True)
+    for t in range(tokens):
+        seen = [s for s in range(max(0, t - window + 1), t + 1) if owner[s] == owner[t]]
+        for head_number in range(4):
+            products = key[seen, head_number // 2] @ query[t, head_number]
+            expected = (0.3 * products).softmax(0) @ value[seen, head_number // 2]
+            torch.testing.assert_close(found[t, head_number], expected)

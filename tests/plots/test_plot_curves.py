@@ -8,6 +8,23 @@ from ei.analysis.statistics import wilson
 from ei.plots import curves
 
 
+def test_one_run_makes_no_two_pictures_of_the_same_line():
+    names = curves.worth_drawing([a_run()])
+    assert names[:2] == ["accuracy", "entropy"]  # none along a setting in which nothing differs
+
+
+def test_a_setting_that_differs_is_worth_a_picture_and_the_others_are_none():
+    runs = [a_run(), a_run("epochs4", changes={"sft.epochs": 4})]
+    found = [name for name in curves.worth_drawing(runs) if name.startswith("accuracy_")]
+    assert found == ["accuracy_epochs"]
+
+
+def test_seeds_of_one_configuration_are_shown_once():
+    runs = [a_run(), a_run("main-seed1", (30, 90), seed=1, group="main")]
+    found = [name for name in curves.worth_drawing(runs) if name.startswith("accuracy_")]
+    assert found == ["accuracy_rollouts"]
+
+
 def test_a_setting_shows_the_main_configuration_and_what_differs_in_it_alone():
     runs = [*an_experiment(), a_run("both", changes={"sample.rollouts": 4, "sft.epochs": 1})]
     chosen = {

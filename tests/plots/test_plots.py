@@ -197,7 +197,8 @@ def test_the_chosen_step_is_circled_and_an_early_stop_is_named():
 
 @pytest.mark.parametrize("name", ["accuracy", "accuracy_rollouts"])
 def test_without_a_target_none_is_drawn(name):
-    with_target, without = (picture(name, [a_run()], target) for target in (0.15, None))
+    runs = [a_run(), a_run("G4", changes={"sample.rollouts": 4})]
+    with_target, without = (picture(name, runs, target) for target in (0.15, None))
     assert "target" in words(with_target)
     assert "target" not in words(without)
     assert len(with_target.axes[0].lines) == len(without.axes[0].lines) + 1

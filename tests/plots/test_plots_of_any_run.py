@@ -16,7 +16,7 @@ from drawn import (
 )
 from example_runs import ODD
 
-from ei.plots import style
+from ei.plots import curves, style
 from ei.plots.entropy import first_updates
 
 every_case = pytest.mark.parametrize("runs", ODD.values(), ids=ODD)
@@ -50,8 +50,8 @@ def test_a_setting_has_a_line_for_each_value_with_the_mean_over_seeds(name, runs
         for run in runs
         if run["kind"] == "ei" and set(run["changes"]) <= {SETTINGS[name]} and run["evaluations"]
     ]
-    if says_nothing(figure):
-        assert not alike
+    if says_nothing(figure):  # what it would show, another picture shows
+        assert not (alike and curves.compares(runs, SETTINGS[name]))
         return
     values = sorted({run["settings"][section][key] for run in alike})
     lines = curves_with_intervals(figure.axes[0])

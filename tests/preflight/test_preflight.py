@@ -101,6 +101,13 @@ def test_sft_is_refused_only_where_its_weights_cannot_fit(
     assert all(words in one.sentence for one in found)
 
 
+def test_lora_fits_where_all_weights_do_not():
+    sft = {"memory": "auto", "row_tokens": 16384}
+    (refused,) = gpu_room.of_sft(BILLIONS, sft, 12)
+    assert "set sft.lora" in refused.sentence
+    assert gpu_room.of_sft(BILLIONS, {**sft, "lora": {"rank": 16, "alpha": 32}}, 12) == []
+
+
 @pytest.mark.parametrize(
     ("context", "percent", "gpu_gib", "fatal"),
     [
@@ -212,6 +219,7 @@ def test_local_files_tell_all_that_is_wrong_at_once(tmp_path):
     pl.DataFrame({"problem": ["1"], "points": [1]}).write_parquet(tmp_path / "test.parquet")
     found = local.findings(
         {"sample": {"max_tokens": 512}, "eval": {"max_tokens": 96}},
+        tmp_path,
         POLICY,
         {"train": tmp_path / "train.jsonl", "validation": tmp_path / "test.parquet"},
         [ROOT / "workflow/prompts/chat.yaml"],
@@ -225,13 +233,23 @@ def test_local_files_tell_all_that_is_wrong_at_once(tmp_path):
     ]
 
 
-def test_the_shipped_demo_has_nothing_wrong():
-    sizes = {"sample": {"max_tokens": 128}, "eval": {"max_tokens": 128}}
+def test_a_plan_warns_of_a_full_disk_and_goes_on(tmp_path, monkeypatch):
+    full = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: full)
+    [found] = local.findings(SETTINGS, tmp_path / "results/new", POLICY, {}, [])
+    assert not found.fatal
+    assert "the disk has 0.0 GiB free" in found.sentence
+    for step in (1, 2):
+        (tmp_path / f"results/new/step{step}/policy").mkdir(parents=True)
+    assert local.findings(SETTINGS, tmp_path / "results/new", POLICY, {}, []) == []
+
+
+def test_the_shipped_demo_has_nothing_wrong(tmp_path):
     sources = {"train": DEMO / "train.jsonl", "validation": DEMO / "validation.jsonl"}
     own, probe = (ROOT / "workflow/prompts" / name for name in ("demo.txt", "question_chat.yaml"))
-    assert local.findings(sizes, POLICY, sources, [own]) == []
+    assert local.findings(SETTINGS, tmp_path, POLICY, sources, [own]) == []
     # A probe that is a chat is left out where the model has no chat template.
-    assert local.findings(sizes, POLICY, sources, [own, probe]) == []
+    assert local.findings(SETTINGS, tmp_path, POLICY, sources, [own, probe]) == []
 
 
 def test_the_stage_leaves_out_a_probe_that_is_a_chat_without_a_template(tmp_path):

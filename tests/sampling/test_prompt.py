@@ -1,8 +1,13 @@
 """Prompts: the ids that a policy continues, of a text and of a chat."""
 
+import shutil
+
+import polars as pl
 import pytest
 
-from ei import prompt
+import sample
+import traces
+from ei import prompt, schema
 from ei.model import folder
 from ei.prompt import Template
 from ei.stage import UserError
@@ -100,6 +105,44 @@ def test_the_shipped_chat_asks_for_the_form_and_opens_it():
     assert template.chat
     assert "<think> reasoning goes here </think> <answer>" in template.asks
     assert template.ending == "<think>"
+
+
+def test_an_instruct_model_is_sampled_and_trained_on_traces_under_the_same_chat(
+    tmp_path, monkeypatch
+):
+    """Through both stages, with the demo's policy as an instruct model."""
+    policy = shutil.copytree(DEMO / "policy", tmp_path / "policy")
+    (policy / "chat_template.jinja").write_text(CHAT.replace("{{ bos_token }}", ""))
+    train = pl.DataFrame(
+        [{"question_id": "q", "question": "1+1?", "answer": "2", "solution": "Two."}],
+        schema=schema.QUESTIONS,
+    )
+    train.write_parquet(tmp_path / "train.parquet")
+    flags = {
+        "policy": policy, "data": tmp_path / "train.parquet",
+        "prompt": ROOT / prompt.SHORT["chat"], "output": tmp_path / "sample.parquet", "step": 1,
+        "seed": 0, "engine": "transformers", "device": "cpu", "questions": 1, "rollouts": 1,
+        "max_tokens": 8,
+    }  # fmt: skip
+    run(monkeypatch, sample, flags)
+    run(
+        monkeypatch, traces,
+        {name: flags[name] for name in ("policy", "data", "prompt")}
+        | {"output": tmp_path / "traces.parquet"},
+    )  # fmt: skip
+    drawn, given = (pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("sample", "traces"))
+    assert drawn["prompt_ids"].to_list() == given["prompt_ids"].to_list()
+    text = folder.load_tokenizer(policy).decode(drawn["prompt_ids"][0])
+    assert text.startswith("<|user|>1+1?")
+    assert text.endswith("<|end|><|assistant|><think>")
+    assert given["response"].to_list() == [" Two. </think> <answer>2</answer>"]
+
+
+def run(monkeypatch, stage_script, flags):
+    """Run a stage in this process."""
+    words = [str(word) for name, value in flags.items() for word in (f"--{name}", value)]
+    monkeypatch.setattr("sys.argv", [f"{stage_script.__name__}.py", *words])
+    stage_script.main()
 
 
 def test_the_real_tokenizers_chat_is_the_librarys_own():

@@ -94,6 +94,7 @@ FILES = {
     "tokenizer.json": JSON,
     "tokenizer_config.json": OPTIONAL,
     "model.safetensors": WEIGHTS,
+    "weights.sha256": ANYTHING,  # without it nobody knows what was there before
 }
 
 

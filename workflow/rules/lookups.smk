@@ -23,7 +23,7 @@ def refuse_impossible(run):
         experiment.refuse_contradictions(RUNS[run])
     except UserError as error:
         raise WorkflowError(str(error))
-    settings = setting_rules.at_step(RUNS[run].settings, 1)
+    settings = RUNS[run].settings
     model, data = settings["model"], settings["data"]
     folder = local(model) if os.path.isdir(local(model)) else fetched(model)
     files = {
@@ -31,8 +31,11 @@ def refuse_impossible(run):
     }
     sources = {split: Path(local(path)) for split, path in files.items()}
     prompts = [Path(path) for path in prompt_files(settings)]
-    wrong = problems(local_findings(settings, Path(folder), sources, prompts))
-    if wrong:
+    found = local_findings(settings, Path(run), Path(folder), sources, prompts)
+    for one in found:
+        if not one.fatal:
+            logger.warning(f"warning: {run}: {one.sentence}")
+    if wrong := problems(found):
         raise WorkflowError(f"{run}: {wrong}")
 
 
@@ -323,7 +326,7 @@ def initial_policy(wildcards):
 
 def replayed(wildcards):
     """What the steps before this one kept, where it is trained on again."""
-    earlier = settings_of(wildcards)["sft"]["replay"] == "all"
+    earlier = settings_of(wildcards)["sft"].get("replay") == "all"
     steps = range(1, step_of(wildcards)) if earlier else ()
     return [f"{wildcards.run}/step{step}/filtered.parquet" for step in steps]
 

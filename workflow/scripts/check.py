@@ -16,16 +16,13 @@ import argparse
 import functools
 import json
 import logging
-import shutil
 from collections.abc import Iterator
-from math import prod
 from pathlib import Path
 from typing import Any
 
 from ei import prompt, stage
 from ei.files import load_json, read_columns, stamp, write_json
 from ei.model import folder
-from ei.model.tensors import stored_tensors
 from ei.preflight import disk_room, prompts
 from ei.preflight.finding import Finding, noting, report
 from ei.preflight.local import has_chat_template
@@ -62,16 +59,6 @@ def of_prompts(flags: argparse.Namespace, tokenizer: Any) -> list[Finding]:
     return prompts.findings(asked, folder.context(flags.policy), tokenizer, skip)
 
 
-def of_disk(flags: argparse.Namespace) -> list[Finding]:
-    """What is to be said of the disk, for the policies that are not there yet."""
-    run, steps = flags.output.parent, range(1, flags.settings["steps"] + 1)
-    missing = [step for step in steps if not (run / f"step{step}/policy").exists()]
-    tensors = stored_tensors(flags.policy).values()
-    parameters = sum(prod(tensor.shape) for tensor in tensors)
-    free = shutil.disk_usage(run).free
-    return disk_room.findings(flags.settings, parameters, missing, free)
-
-
 def of_model(flags: argparse.Namespace) -> Iterator[Finding]:
     """What is to be said of the model's class and the GPU's memory; this imports torch."""
     from ei.model import architecture
@@ -101,7 +88,7 @@ def findings(flags: argparse.Namespace) -> list[Finding]:
     if not found:
         with noting(found):
             found += of_prompts(flags, tokenizer)
-        found += of_disk(flags)
+        found += disk_room.of_run(flags.settings, flags.policy, flags.output.parent)
         if flags.settings["device"] == "cuda":
             with noting(found):
                 tokenizer()

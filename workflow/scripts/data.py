@@ -22,6 +22,7 @@ from typing import Any, cast
 import polars as pl
 
 from ei import questions, stage
+from ei.disk import full_disk
 from ei.files import stamp, write_json, write_table
 from ei.rows import read_rows, unit
 
@@ -46,6 +47,8 @@ def hub_rows(source: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
         )
         yield from enumerate(rows, start=1)
     except (*causes, DatasetsError, ArrowException) as error:
+        if sentence := full_disk(error):
+            raise stage.UserError(sentence) from None
         raise stage.UserError(
             f"the data set {source['hub']} could not be loaded ({error}); without a connection,"
             " name a JSONL or Parquet file in `data`"

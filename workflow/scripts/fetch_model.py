@@ -9,6 +9,7 @@ import logging
 from pathlib import Path
 
 from ei import stage
+from ei.disk import full_disk
 from ei.files import whole
 from ei.model.folder import record_fingerprint
 
@@ -35,6 +36,8 @@ def fetch(model: str, output: Path) -> None:
             )
             record_fingerprint(partial)
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+            if sentence := full_disk(error):
+                raise stage.UserError(sentence) from None
             raise stage.UserError(
                 f"{model} could not be fetched ({type(error).__name__}); fetch it where there is a"
                 " connection and name its folder as `model`"

@@ -1,6 +1,7 @@
 """What every stage script does the same way: flags, readable errors, progress."""
 
 import argparse
+import json
 import logging
 import math
 import os
@@ -8,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import field, fields
+from dataclasses import field, fields, is_dataclass
 from types import UnionType
 from typing import Any, NoReturn, TextIO, TypeVar, get_args, get_type_hints
 
@@ -71,9 +72,14 @@ def add_settings(parser: argparse.ArgumentParser, settings: type) -> None:
 
 
 def _reader(kind: Any) -> Callable[[str], Any]:
-    """What turns a flag's text into a value of this type; `int | None` is read as an int."""
+    """What turns a flag's text into a value of this type: of `int | None` an int.
+
+    The fields of a dataclass are read from a JSON object.
+    """
     if isinstance(kind, UnionType):
         kind = next(part for part in get_args(kind) if part is not type(None))
+    if isinstance(kind, type) and is_dataclass(kind):
+        return lambda text: kind(**json.loads(text))
     return {bool: boolean, float: finite}.get(kind, kind)
 
 

@@ -127,8 +127,10 @@ def amounts(total: Cost, gpu: bool) -> list[str]:
 
 
 def count(tokens: float) -> str:
-    """1.6 million, 820 thousand: two digits of it are all that an estimate has."""
+    """1.6 million, 820 thousand, 950: two digits of it are all that an estimate has."""
     rounded = float(f"{tokens:.2g}")
+    if rounded < 1e4:
+        return f"{rounded:,.0f}"
     return f"{rounded / 1e6:,g} million" if rounded >= 1e6 else f"{rounded / 1e3:,g} thousand"
 
 

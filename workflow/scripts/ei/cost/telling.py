@@ -16,8 +16,9 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from ei.cost import rates
 from ei.cost.estimate import Job, Rates, cost, words
+from ei.runs import probes
 from ei.runs.experiment import Run
-from ei.runs.lineage import folder, work
+from ei.runs.lineage import folder, probed, work
 
 ROOT = Path(__file__).parents[4]
 STAGES = ("sample", "eval", "sft", "probe")
@@ -75,7 +76,7 @@ def told(planned: Iterable[Planned], runs: Mapping[str, Run]) -> str:
         if at is None:
             return ""
         step = int(wildcards["step"])
-        jobs.append((Job(rule, step, run.settings, responses(run, rule)), at))
+        jobs.append((Job(rule, step, run.settings, responses(run, rule, wildcards)), at))
     gpu = any(job.settings["device"] != "cpu" for job, _ in jobs)
     return words(cost(jobs), gpu, (at.source for _, at in jobs))
 
@@ -93,17 +94,21 @@ def rates_of(run: Run, found: Iterable[Mapping[str, Any]]) -> Rates | None:
     return replace(at, policy_bytes=there or elsewhere)
 
 
-def responses(run: Run, stage: str) -> int:
-    """The responses of one evaluation, or the traces of an SFT baseline; 0 of other jobs."""
+def responses(run: Run, stage: str, wildcards: Mapping[str, Any]) -> int:
+    """The responses of one evaluation, or the traces of an SFT baseline; 0 of other jobs.
+
+    A probe has settings of its own, and asks no development questions.
+    """
     if stage == "sft":
         return lines(run.settings["traces"], MATH_TRAIN) if run.kind == "sft" else 0
     if stage == "sample":
         return 0
-    asked, data = run.settings["eval"], run.settings["data"]
-    questions = asked["questions"]
+    is_probe, settings = stage == "probe", run.settings
+    asked = (probes.changed(settings, wildcards["probe"]) if is_probe else settings)["eval"]
+    questions, data = asked["questions"], settings["data"]
     if questions == "all":
         questions = lines(data["validation"], MATH_VALIDATION)
-    return int((questions + data["development"]) * asked["samples"])
+    return int((questions + (0 if is_probe else data["development"])) * asked["samples"])
 
 
 def local(path: str) -> Path:
@@ -120,13 +125,13 @@ def lines(source: Any, otherwise: int) -> int:
 
 
 def missing(
-    runs: Mapping[str, Run], counts: Counter[str], there: Callable[[str], bool]
+    runs: Mapping[str, Run], counts: Mapping[str, int], there: Callable[[str], bool]
 ) -> list[Planned]:
     """The jobs that a run has to do, by the files that are missing, if these are as many.
 
     What was asked for is the main run of an experiment, or all of its runs; else nothing is found.
     """
-    wanted = {rule: counts[rule] for rule in LEAVES}
+    wanted = {rule: counts.get(rule, 0) for rule in STAGES}
     experiments = dict.fromkeys(run.experiment for run in runs.values())
     for experiment in experiments:
         of = [run for run in runs.values() if run.experiment == experiment]
@@ -144,3 +149,7 @@ def missing_of(run: Run, there: Callable[[str], bool]) -> Iterator[Planned]:
         if stage in LEAVES and not there(f"{folder(run, stage, step)}/{LEAVES[stage]}"):
             shards = run.settings["shards"] if stage != "sft" else 1
             yield from [(stage, {"run": run.folder, "step": step})] * shards
+    for probe, step, _ in probed(run):
+        if not there(f"{run.folder}/step{step}/{probe}/eval.json"):
+            at = {"run": run.folder, "step": step, "probe": probe}
+            yield from [("probe", at)] * run.settings["shards"]

@@ -23,7 +23,7 @@ def response_entropy(
     NaN for an empty response. `device` is "cpu" (fp32) or "cuda" (bf16). A row grows past
     `row_tokens` only for a single sequence that is longer.
     """
-    policy = load(folder, torch.device(device))
+    policy = load(folder, torch.device(device), frozen=True)
     sequences = [
         Sequence(str(number), 0, prompt, response)
         for number, (prompt, response) in enumerate(zip(prompts, responses, strict=True))

@@ -72,19 +72,22 @@ def score(
     scale: float = 1.0,
     pointwise: Callable[..., tuple[Tensor, Tensor, Tensor]] | None = None,
     form: Form = PLAIN,
+    frozen: bool = False,
 ) -> Scores:
     """Negative log-likelihood and entropy of each token; with `grad_VD`, gradients as well.
 
     The gradients are those of `scale` x the summed loss, and come from the same pass as the values,
     so no logits are kept: d loss / d logits = softmax(logits) - onehot(target). That of the weight
     is added to `grad_VD` in `grad_VD`'s own precision: rounding every chunk's share to bf16 makes
-    the entropy drift downwards. The entropy is a measurement and has no gradient.
+    the entropy drift downwards. Of a `frozen` weight there is none, only that at the input. The
+    entropy is a measurement and has no gradient.
     """
     pointwise = pointwise or nll_entropy_gradient
     bias_V = None if form.bias_V is None else form.bias_V.detach()
     nll_R = torch.empty(len(target_R), dtype=_accurate(hidden_RD), device=hidden_RD.device)
     entropy_R = torch.empty_like(nll_R)
-    grad_RD = None if grad_VD is None else torch.empty_like(hidden_RD)
+    wanted = frozen or grad_VD is not None
+    grad_RD = torch.empty_like(hidden_RD) if wanted else None
     for chunk in _chunks(len(target_R), len(weight_VD)):
         hidden_CD = hidden_RD[chunk].to(weight_VD.dtype)
         logits_CV = _matmul(hidden_CD, weight_VD.T)
@@ -92,8 +95,9 @@ def score(
             logits_CV, target_R[chunk], weight_VD.dtype, bias_V, form.scale, form.softcap
         )
         del logits_CV  # 1 GiB that the products below can use
-        if grad_VD is not None and grad_RD is not None:
+        if grad_RD is not None:
             grad_RD[chunk] = _matmul(grad_CV, weight_VD) * scale
+        if grad_VD is not None:
             _add_product(grad_VD, grad_CV.T, hidden_CD, scale)
             if form.bias_V is not None and form.bias_V.grad is not None:
                 form.bias_V.grad.add_(grad_CV.sum(0, dtype=form.bias_V.dtype), alpha=scale)

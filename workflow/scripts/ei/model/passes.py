@@ -28,16 +28,15 @@ def backward(policy: Policy, row: Row, scale: float) -> head.Scores:
     The head computes its own gradient in the forward pass, so autograd starts at the hidden states.
     """
     hidden_RD = hidden_states(policy, row)
-    grad_VD = policy.output.grad
-    assert grad_VD is not None
     scores = head.score(
         hidden_RD.detach(),
         policy.head_VD,
         row.target_R,
-        grad_VD,
+        policy.output.grad,
         scale,
         policy.pointwise,
         policy.form,
+        frozen=not policy.output.requires_grad,
     )
     hidden_RD.backward(scores.grad_RD)
     collect_gradients(policy)

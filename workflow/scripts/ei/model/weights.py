@@ -75,6 +75,12 @@ def prepare(model: Any, mixed: bool) -> Policy:
     return policy
 
 
+def freeze(policy: Policy) -> None:
+    """Let no weight be trained."""
+    policy.model.requires_grad_(False)
+    policy.weights.clear()
+
+
 def use_bf16(policy: Policy) -> None:
     """From now on let the policy compute with bf16 copies of its layers' matrices."""
     policy.mixed = True
@@ -94,21 +100,22 @@ def _is_experts(module: nn.Module) -> bool:
 
 
 def _copy_in_bf16(policy: Policy, module: nn.Module, prefix: str) -> None:
-    """Let `module` compute with bf16 copies; the originals stay in `policy.weights`."""
+    """Let `module` compute in bf16; originals that are trained stay in `policy.weights`."""
     for name, parameter in module.named_parameters(recurse=False):
-        policy.weights[prefix + name] = nn.Parameter(parameter.data)
+        trained = prefix + name in policy.weights
+        if trained:
+            policy.weights[prefix + name] = nn.Parameter(parameter.data)
+            policy.copies[prefix + name] = parameter
         parameter.data = parameter.data.to(torch.bfloat16)
-        policy.copies[prefix + name] = parameter
 
 
 def refresh(policy: Policy) -> None:
-    """Bring the bf16 copies up to date with the trained weights."""
-    if not policy.mixed:
-        return
+    """Bring the bf16 copies, and the output matrix, up to date with the weights."""
     with torch.no_grad():
         for name, copy in policy.copies.items():
             copy.copy_(policy.weights[name])
-        policy.head_VD = policy.output.detach().to(torch.bfloat16)
+    output = policy.output.detach()
+    policy.head_VD = output.to(torch.bfloat16) if policy.mixed else output
 
 
 def collect_gradients(policy: Policy) -> None:

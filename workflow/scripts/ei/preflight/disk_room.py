@@ -1,8 +1,12 @@
 """Whether the disk has room for what a run will write."""
 
+import shutil
 from collections.abc import Mapping, Sequence
+from math import prod
+from pathlib import Path
 from typing import Any
 
+from ei.model.tensors import stored_tensors
 from ei.preflight.finding import GIB, Finding
 from ei.runs.settings import at_step
 
@@ -32,6 +36,15 @@ def findings(
         " (snakemake --directory)"
     )
     return [Finding(text, fatal=free < policies)] if free < everything else []
+
+
+def of_run(settings: Mapping[str, Any], model: Path, run: Path) -> list[Finding]:
+    """The findings for the steps of a run whose policies are not in its folder yet."""
+    steps = range(1, settings["steps"] + 1)
+    missing = [step for step in steps if not (run / f"step{step}/policy").exists()]
+    parameters = sum(prod(tensor.shape) for tensor in stored_tensors(model).values())
+    there = next(folder for folder in (run, *run.absolute().parents) if folder.is_dir())
+    return findings(settings, parameters, missing, shutil.disk_usage(there).free)
 
 
 def rollout_bytes(settings: Mapping[str, Any]) -> int:

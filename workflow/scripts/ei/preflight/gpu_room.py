@@ -9,7 +9,7 @@ from typing import Any
 from ei.model.folder import read_config_json
 from ei.model.tensors import stored_tensors
 from ei.preflight.finding import GIB, Finding
-from ei.training.memory import FULL, SMALL, SPARE, Size, advice, peak
+from ei.training.memory import FULL, SMALL, SPARE, Size, advice, peak, with_lora
 
 IN_LAYER = re.compile(r"\.\d+\.")  # as in model.layers.0.mlp.up_proj.weight
 HALF = 2  # bytes of a value in bf16
@@ -40,10 +40,13 @@ def size_from(shapes: Mapping[str, tuple[int, ...]], config: Mapping[str, Any]) 
 
 def of_sft(size: Size, sft: Mapping[str, Any], gpu_gib: float) -> list[Finding]:
     """What is to be said of SFT, with the settings of that section, on such a GPU."""
+    if sft.get("lora"):
+        size = with_lora(size, sft["lora"]["rank"])
     plan = FULL if sft["memory"] == "full" else SMALL
     least = peak(size, 0, plan) - SPARE
     if least > gpu_gib * GIB:
         wider = "set sft.memory to small, or " if plan is FULL else ""
+        wider += "" if sft.get("lora") else "set sft.lora, or "
         return [
             Finding(
                 f"sft needs {least / GIB:.1f} GiB of GPU memory for weights, gradients and what"

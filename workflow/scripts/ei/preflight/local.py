@@ -1,6 +1,7 @@
 """What local files alone can tell when a run is planned, in a dry run too, without torch."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import pyarrow.parquet as pq
 
 from ei.files import reading
 from ei.model import folder
+from ei.preflight import disk_room
 from ei.preflight.finding import Finding, noting
 from ei.prompt import read_template, refuse_without_chat
 from ei.questions import normalise
 from ei.rows import is_parquet, read_rows
+from ei.runs.settings import at_step
 from ei.stage import UserError
 
 # A row has one of the first and one of the second (`ei.questions.normalise`).
@@ -19,16 +22,23 @@ NEEDED = (("question", "problem"), ("answer", "solution"))
 
 
 def findings(
-    settings: Mapping[str, Any], model: Path, sources: Mapping[str, Path], prompts: list[Path]
+    settings: Mapping[str, Any],
+    run: Path,
+    model: Path,
+    sources: Mapping[str, Path],
+    prompts: list[Path],
 ) -> list[Finding]:
     """All that is wrong with a run's model folder, its files of questions by split, its prompts.
 
     `prompts` are the run's own, then its probes'. What is not there (yet), as a model that is to be
-    fetched, is not looked at.
+    fetched, is not looked at. A full disk is only a warning here, since what is planned may not be
+    the whole run.
     """
     found: list[Finding] = []
     if model.is_dir():
-        found += of_model(settings, model, prompts)
+        found += of_model(at_step(settings, 1), model, prompts)
+        if not found:
+            found += [replace(one, fatal=False) for one in disk_room.of_run(settings, model, run)]
     for split, path in sources.items():
         if path.is_file():
             with noting(found):
@@ -52,7 +62,8 @@ def of_model(settings: Mapping[str, Any], model: Path, prompts: list[Path]) -> l
                     )
                 )
         # A probe that is a chat is left out where there is no chat template.
-        if read_template(prompts[0]).chat and not has_chat_template(model):
+        chat = any(read_template(path).chat for path in prompts[:1])
+        if chat and not has_chat_template(model):
             refuse_without_chat(None)
     return found
 

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ei.model.folder import load_tokenizer
+from ei.model.folder import load_tokenizer, read_config_json
 from ei.sampling import vllm_errors
 from ei.sampling.requests import Rollout, Work
 from ei.sampling.settings import Machine
@@ -28,6 +28,7 @@ from ei.stage import UserError, die_with_parent
 
 log = logging.getLogger("vllm_engine")
 PREFILL = 8192  # tokens of a step with prompts in it, at most
+WINDOWS = ("sliding_window", "attention_chunk_size")  # in a config.json; null or 0: none
 POLL = 5  # seconds after which a silent engine is looked at: it may have died
 FAREWELL = 60  # seconds that an engine may take to give the GPU's memory back
 
@@ -141,7 +142,7 @@ def _start(policy: Path, context: int, machine: Machine) -> tuple[Any, dict[str,
         gc.freeze()  # vLLM collects garbage a dozen times as it starts; nothing imported is garbage
         gc.enable()
         imports = time.monotonic() - begun
-        engine = vllm_private.start(arguments(context, machine))
+        engine = vllm_private.start(arguments(context, machine, has_windows(link)))
     link.unlink()
     return engine, {"imports": imports}
 
@@ -160,10 +161,12 @@ def set_environment(cache: Path) -> None:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 
 
-def arguments(context: int, machine: Machine) -> dict[str, Any]:
+def arguments(context: int, machine: Machine, windows: bool = False) -> dict[str, Any]:
     """vLLM's engine arguments.
 
-    They are the same for sampling and evaluation, so that both use the same compiled code.
+    They are the same for sampling and evaluation, so that both use the same compiled code. The KV
+    cache of layers with `windows` is kept beyond them: all layers are then one group, as the fast
+    scheduler needs (17,500 tokens/s without, 78,400 with it: Gemma 3 270M, one H100).
     """
     return {
         "model": "policy",
@@ -181,7 +184,16 @@ def arguments(context: int, machine: Machine) -> dict[str, Any]:
         "skip_tokenizer_init": True,  # ids go in and come out
         "enable_flashinfer_autotune": False,  # none of its kernels is used here
         "disable_log_stats": True,
+        "disable_hybrid_kv_cache_manager": True if windows else None,
     }
+
+
+def has_windows(policy: Path) -> bool:
+    """Whether the model's config names a sliding window or chunks of attention."""
+    config = read_config_json(policy)
+    parts = (config, config.get("text_config") or {})
+    used = [part for part in parts if part.get("use_sliding_window", True)]  # Qwen2's switch
+    return any(part.get(key) for part in used for key in WINDOWS)
 
 
 def capture_sizes(sequences: int) -> list[int]:

@@ -45,7 +45,7 @@ def key_of(policy: Policy, sequences: list[Sequence], recipe: Recipe) -> str:
     for sequence in sorted(sequences, key=identity):
         content = [*identity(sequence), sequence.prompt, sequence.response]
         digest.update(json.dumps(content).encode())
-    for name, weight in policy.weights.items():
+    for name, weight in [*policy.model.named_parameters(), *policy.weights.items()]:
         total = weight.detach().sum(dtype=torch.float64).item()
         size = weight.detach().abs().sum(dtype=torch.float64).item()
         digest.update(f"{name} {tuple(weight.shape)} {total!r} {size!r}".encode())

@@ -30,7 +30,7 @@ from ei.model.room import enough_or, weights_alone
 from ei.model.tensors import not_finite
 from ei.model.weights import Policy
 from ei.stage import UserError
-from ei.training import memory, schedule, sequences
+from ei.training import lora, memory, schedule, sequences
 from ei.training.loop import Record, train
 from ei.training.processes import World
 from ei.training.recipe import Options, Recipe
@@ -94,10 +94,10 @@ def run_job(job: Job, started: float, world: World) -> None:
     clock = Clock(started, {"import": time.perf_counter() - started})
     with clock.phase("read"):
         kept = read_kept(job)
-    longest = max(map(len, kept), default=1)
+    longest, frozen = max(map(len, kept), default=1), job.recipe.lora is not None
     with enough_or(lambda: memory.advice(job.options.memory, job.recipe.row_tokens, longest)):
         with clock.phase("load"), enough_or(weights_alone):
-            policy, fingerprint = load_checked(job.policy, world.device)
+            policy, fingerprint = load_checked(job.policy, world.device, frozen)
             refuse_other_policies(job, fingerprint)
             sequences.check(kept, job.recipe.row_tokens, len(policy.output))
         with clock.phase("sampling_entropy"):
@@ -105,7 +105,7 @@ def run_job(job: Job, started: float, world: World) -> None:
         if kept and job.init.resolve() != job.policy.resolve():
             with clock.phase("load"), enough_or(weights_alone):
                 del policy  # before the next one is loaded: 4 bytes a parameter, 6 on a GPU
-                policy, _ = load_checked(job.init, world.device)
+                policy, _ = load_checked(job.init, world.device, frozen)
         if world.first:
             check_base(job)
             open_scratch(job)
@@ -174,7 +174,11 @@ def sampling_entropy(job: Job, policy: Policy) -> dict[str, Any]:
 def train_on(
     kept: list[Sequence], job: Job, policy: Policy, world: World, clock: Clock
 ) -> list[Record]:
-    """The records of training `policy`, which resumes from a checkpoint in the scratch folder."""
+    """The records of training `policy`, which resumes from a checkpoint in the scratch folder.
+
+    With LoRA, what was trained is part of the policy's own weights in the end.
+    """
+    adapted = lora.add(policy, job.recipe.lora, job.recipe.seed) if job.recipe.lora else None
     plan = memory.choose(job.options.memory, policy, job.recipe.row_tokens)
     if world.device.type == "cuda":
         compile_layers(policy)
@@ -192,7 +196,10 @@ def train_on(
             if show:
                 show(record)
 
-        return train(policy, kept, job.recipe, world, job.scratch / CHECKPOINT, note, plan)
+        records = train(policy, kept, job.recipe, world, job.scratch / CHECKPOINT, note, plan)
+        if adapted:
+            lora.merge(policy, adapted)
+        return records
 
 
 def write_policy(kept: list[Sequence], job: Job, policy: Policy) -> str | None:

@@ -1,7 +1,7 @@
 """How a training fits into a GPU's memory: plans that cost time and leave the result as it is."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -39,8 +39,8 @@ class Plan:
 class Size:
     """What the memory of a training depends on: numbers of values, rows, tokens and layers.
 
-    `copied` are the values of the layers' weights that are computed with in bf16, `outputs` the
-    rows of the layers' matrices.
+    `parameters` are trained. `copied` are those of the layers' weights that are computed with in
+    bf16, `outputs` the rows of the layers' matrices, `frozen` the bytes of weights that stay.
     """
 
     parameters: int
@@ -49,6 +49,7 @@ class Size:
     vocabulary: int
     width: int
     layers: int
+    frozen: int = 0
 
 
 FULL, RECOMPUTE, SMALL = Plan(), Plan(recompute=True), Plan(recompute=True, offload=True)
@@ -105,16 +106,30 @@ def available(device: torch.device) -> int:
 def estimate(policy: Policy, row_tokens: int, plan: Plan) -> int:
     """The memory, in bytes, that training with rows of `row_tokens` takes at its peak."""
     vocabulary, width = policy.output.shape
-    matrices = [copy for copy in policy.copies.values() if copy.ndim > 1]
+    matrices = [weight for weight in policy.layers.parameters() if weight.ndim > 1]
     size = Size(
         parameters=policy.bytes // 4,
         copied=sum(copy.numel() for copy in policy.copies.values()),
-        outputs=sum(copy.shape[0] for copy in matrices),
+        outputs=sum(matrix.shape[0] for matrix in matrices),
         vocabulary=vocabulary,
         width=width,
         layers=max(1, len(policy.layers)),
     )
     return peak(size, row_tokens, plan)
+
+
+def with_lora(size: Size, rank: int) -> Size:
+    """About the size with low-rank matrices beside the layers', in bf16 then, and nothing else.
+
+    Each has as many columns as rows, about: what is added to a row is two times `rank` values.
+    """
+    others = size.parameters - size.copied  # embeddings and norms, which stay in fp32
+    return replace(
+        size,
+        parameters=2 * rank * size.outputs,
+        copied=0,
+        frozen=2 * size.copied + 4 * others,
+    )
 
 
 def peak(size: Size, row_tokens: int, plan: Plan) -> int:
@@ -125,4 +140,4 @@ def peak(size: Size, row_tokens: int, plan: Plan) -> int:
     logits = PER_LOGIT * min(row_tokens * size.vocabulary, CHUNK_LOGITS)
     copies = 2 * (size.copied + size.vocabulary * size.width)  # in bf16, as the output matrix
     states = (8 if plan.offload else 16) * size.parameters  # weights, gradients; two moments
-    return int(states + copies + logits + activations) + SPARE
+    return int(states + copies + logits + activations) + size.frozen + SPARE

@@ -6,6 +6,14 @@ from ei.stage import setting
 
 
 @dataclass(frozen=True)
+class Lora:
+    """Matrices of so low a rank are trained beside the layers' own, and count `alpha` / `rank`."""
+
+    rank: int
+    alpha: float
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How to train: everything but its inputs that a training's result depends on."""
 
@@ -17,6 +25,7 @@ class Recipe:
     warmup: float = setting(0.05, "share of the updates in which the learning rate rises")
     weight_decay: float = setting(0.0, "of AdamW")
     row_tokens: int = setting(16384, "tokens that go through the model at once, at most")
+    lora: Lora | None = setting(None, 'train low-rank matrices: {"rank": 16, "alpha": 32}')
     seed: str = "0"  # of the order of sequences: the run's seed and the step
 
 
