@@ -1,5 +1,6 @@
 """What can be known before the first job is said then, and all of it at once."""
 
+import argparse
 import json
 import logging
 import shutil
@@ -9,6 +10,7 @@ import pytest
 
 import check
 from ei import schema, stage
+from ei.model import folder
 from ei.preflight import disk_room, gpu_room, local, machine, prompts
 from ei.preflight.finding import GIB, Finding, noting, problems, report
 from ei.prompt import Template
@@ -244,8 +246,22 @@ def test_a_plan_warns_of_a_full_disk_and_goes_on(tmp_path, monkeypatch):
 
 def test_the_shipped_demo_has_nothing_wrong(tmp_path):
     sources = {"train": DEMO / "train.jsonl", "validation": DEMO / "validation.jsonl"}
-    prompts_ = [ROOT / "workflow/prompts/demo.txt"]
-    assert local.findings(SETTINGS, tmp_path, POLICY, sources, prompts_) == []
+    own, probe = (ROOT / "workflow/prompts" / name for name in ("demo.txt", "question_chat.yaml"))
+    assert local.findings(SETTINGS, tmp_path, POLICY, sources, [own]) == []
+    # A probe that is a chat is left out where the model has no chat template.
+    assert local.findings(SETTINGS, tmp_path, POLICY, sources, [own, probe]) == []
+
+
+def test_the_stage_leaves_out_a_probe_that_is_a_chat_without_a_template(tmp_path):
+    for name in ("train", "validation", "development"):
+        table("1+1?", "1+2?").write_parquet(tmp_path / f"{name}.parquet")
+    own, probe = (ROOT / "workflow/prompts" / name for name in ("demo.txt", "question_chat.yaml"))
+    settings = {**SETTINGS, "sample": {"questions": 1, "rollouts": 1, "max_tokens": 9}}
+    settings |= {"eval": {"questions": "all", "max_tokens": 9}}
+    flags = argparse.Namespace(
+        settings=settings, policy=POLICY, data=tmp_path, prompts=[own, probe]
+    )
+    assert check.of_prompts(flags, lambda: folder.load_tokenizer(POLICY)) == []
 
 
 @pytest.fixture

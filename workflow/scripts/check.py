@@ -41,17 +41,21 @@ def of_prompts(plan: Plan, tokenizer: Any) -> list[Any]:
     from ei.files import read_columns
     from ei.model import folder
     from ei.preflight import prompts
+    from ei.preflight.local import has_chat_template
     from ei.sampling.table import ASKED
 
     train, *held_out = (
         read_columns(Path(plan["data"]) / f"{name}.parquet", *ASKED)
         for name in ("train", "validation", "development")
     )
-    templates = [prompt.read_template(Path(path)) for path in plan["prompts"]]
+    model = Path(plan["model"])
+    own, *probes = (prompt.read_template(Path(path)) for path in plan["prompts"])
+    chats = has_chat_template(model)  # else those probes are left out
+    templates = [own, *(probe for probe in probes if chats or not probe.chat)]
     tables = dict(zip(("validation", "development"), held_out, strict=True))
     asked = prompts.asked_by(plan["settings"], train, tables, templates)
     skip = plan["settings"]["data"]["skip_too_long"]
-    return prompts.findings(asked, folder.context(Path(plan["model"])), tokenizer, skip)
+    return prompts.findings(asked, folder.context(model), tokenizer, skip)
 
 
 def of_model(plan: Plan) -> Iterator[Any]:

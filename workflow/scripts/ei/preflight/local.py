@@ -31,8 +31,9 @@ def findings(
 ) -> list[Finding]:
     """All that is wrong with a run's model folder, its files of questions by split, its prompts.
 
-    What is not there (yet), as a model that is to be fetched, is not looked at. A full disk is only
-    a warning here, since what is planned may not be the whole run.
+    `prompts` are the run's own, then its probes'. What is not there (yet), as a model that is to be
+    fetched, is not looked at. A full disk is only a warning here, since what is planned may not be
+    the whole run.
     """
     found: list[Finding] = []
     if model.is_dir():
@@ -70,7 +71,9 @@ def of_model(settings: Mapping[str, Any], model: Path, prompts: list[Path]) -> l
                         f" model's context of {context} tokens"
                     )
                 )
-        if any(read_template(path).chat for path in prompts) and not has_chat_template(model):
+        # A probe that is a chat is left out where there is no chat template.
+        chat = any(read_template(path).chat for path in prompts[:1])
+        if chat and not has_chat_template(model):
             refuse_without_chat(None)
     return found
 
