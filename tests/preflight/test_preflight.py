@@ -1,6 +1,5 @@
 """What can be known before the first job is said then, and all of it at once."""
 
-import argparse
 import json
 import logging
 import shutil
@@ -258,10 +257,8 @@ def test_the_stage_leaves_out_a_probe_that_is_a_chat_without_a_template(tmp_path
     own, probe = (ROOT / "workflow/prompts" / name for name in ("demo.txt", "question_chat.yaml"))
     settings = {**SETTINGS, "sample": {"questions": 1, "rollouts": 1, "max_tokens": 9}}
     settings |= {"eval": {"questions": "all", "max_tokens": 9}}
-    flags = argparse.Namespace(
-        settings=settings, policy=POLICY, data=tmp_path, prompts=[own, probe]
-    )
-    assert check.of_prompts(flags, lambda: folder.load_tokenizer(POLICY)) == []
+    plan = {"model": POLICY, "data": tmp_path, "prompts": [own, probe], "settings": settings}
+    assert check.of_prompts(plan, lambda: folder.load_tokenizer(POLICY)) == []
 
 
 @pytest.fixture
