@@ -1,5 +1,6 @@
 """What local files alone can tell when a run is planned, in a dry run too, without torch."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ei.files import reading
+from ei.files import reading, whole
 from ei.model import folder
 from ei.preflight import disk_room
 from ei.preflight.finding import Finding, noting
@@ -44,6 +45,15 @@ def findings(
             with noting(found):
                 refuse_columns(path, f"data.{split}")
     return found
+
+
+def write_plan(path: Path, plan: dict[str, Any]) -> None:
+    """Write what check.py must know of a run, unless it is there already; whole or not at all."""
+    text = json.dumps(plan, indent=1, sort_keys=True).encode()
+    if path.is_file() and path.read_bytes() == text:
+        return
+    with whole(path) as partial:
+        partial.write_bytes(text)
 
 
 def of_model(settings: Mapping[str, Any], model: Path, prompts: list[Path]) -> list[Finding]:
