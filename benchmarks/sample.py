@@ -40,7 +40,7 @@ STOP = "</answer>"
 
 def requests_of(flags: argparse.Namespace) -> list[Request]:
     """The requests of the first `--questions` questions, each with a length from `--lengths`."""
-    table = read_columns(flags.data, "question_id", "question")
+    table = read_columns(flags.data, "question_id", "question", "answer")
     chosen = questions.choose(table, flags.questions, flags.seed, flags.step)
     template, tokenizer = read_template(flags.prompt), folder.load_tokenizer(flags.policy)
     samples = range(flags.rollouts)

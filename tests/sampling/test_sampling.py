@@ -217,7 +217,7 @@ def test_prompts_that_do_not_fit_are_left_out_where_that_is_wanted_and_the_log_s
 def test_braces_in_a_question_or_a_template_are_text(tmp_path, tokenizer):
     (tmp_path / "t.txt").write_text("{a} {question} {}")
     template = prompt.read_template(tmp_path / "t.txt")
-    asked = pl.DataFrame({"question_id": ["q"], "question": [r"\frac{1}{2} {x}"]})
+    asked = pl.DataFrame({"question_id": ["q"], "question": [r"\frac{1}{2} {x}"], "answer": ["1"]})
     [request] = requests_.make_requests(asked, range(1), template, tokenizer, seed=0, step=1)
     assert tokenizer.decode(request.prompt_ids) == r"{a} \frac{1}{2} {x} {}"
 
