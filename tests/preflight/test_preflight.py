@@ -257,9 +257,7 @@ def test_the_stage_leaves_out_a_probe_that_is_a_chat_without_a_template(tmp_path
     own, probe = (ROOT / "workflow/prompts" / name for name in ("demo.txt", "question_chat.yaml"))
     settings = {**SETTINGS, "sample": {"questions": 1, "rollouts": 1, "max_tokens": 9}}
     settings |= {"eval": {"questions": "all", "max_tokens": 9}}
-    plan = {
-        "settings": settings, "model": POLICY, "data": tmp_path, "prompts": [own, probe],
-    }  # fmt: skip
+    plan = {"model": POLICY, "data": tmp_path, "prompts": [own, probe], "settings": settings}
     assert check.of_prompts(plan, lambda: folder.load_tokenizer(POLICY)) == []
 
 
