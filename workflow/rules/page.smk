@@ -23,6 +23,7 @@ rule progress:
         data=["{run}/data/train.parquet", "{run}/data/validation.parquet"],
         evaluations=so_far("eval.json"),
         developments=so_far("development.json"),
+        responses=so_far("responses.parquet"),
         scored=so_far("scored.parquet", 1),
         rounds=rounds_so_far,
         filters=so_far("filtered.json", 1),

@@ -95,15 +95,24 @@ def show_run(run: RunSummary, folder: Path) -> None:
         stand_in(folder / name, folder / "so_far" / name, last_evaluated(run))
 
 
+def has_responses(run: RunSummary) -> bool:
+    """Whether the responses to be compared are on disk; a baseline's links may not be made yet."""
+    folders = [f"step{evaluation['step']}" for evaluation in run["evaluations"]]
+    folders += [f"step0/prompts/{name}" for name in run.get("prompts", {})]
+    folders += [f"step{evaluation['step']}/samples" for evaluation in run.get("samples", [])]
+    return all(Path(run["run"], folder, "responses.parquet").exists() for folder in folders)
+
+
 def show_experiment(
     runs: list[RunSummary], experiment: Path, plots: subprocess.Popen[bytes]
 ) -> None:
     """Make the page, the browsed run the first of `runs`, as soon as its plots are drawn."""
     # Comparisons of the main run and the baselines, about which the conclusion is: below a second.
     told = [run for run in runs if run["group"] == runs[0]["group"] or run["kind"] == "sft"]
+    told = [run for run in told if has_responses(run)]
     comparisons = compare(told, {run["run"]: Path(run["run"]) for run in told})
     steps = [evaluation["step"] for evaluation in runs[0]["evaluations"]]
-    conclusion = discussion(told, comparisons) if len(steps) > 1 else ""
+    conclusion = discussion(told, comparisons) if len(steps) > 1 and runs[0] in told else ""
     shown = sources(experiment, steps)
     packed = [element for source in shown for element in elements(source, FAST)]
     mark = so_far.mark(runs, datetime.now(UTC))
