@@ -53,7 +53,8 @@ def start_plots(
     """A process that draws the plots, which takes as long as all else together."""
     script = Path(__file__).with_name("plots.py")
     command = [sys.executable, script, "--runs", *summaries, "--output", folder, "--names", *names]
-    return subprocess.Popen(list(map(str, command)))
+    # The page has them as SVG; PNGs are for those that stand in the places of final ones.
+    return subprocess.Popen(list(map(str, [*command, "--png", *OF_RUN])))
 
 
 def drawn(plots: subprocess.Popen[bytes]) -> None:
