@@ -26,7 +26,7 @@ SIZES: dict[str, int] = (
     _named(VOCABULARY, "vocab_size text_vocab_size vocab_size_per_layer_input")
     | _named(VOCABULARY, "pronunciation_vocab_size shape_vocab_size")
     | _named(32, "hidden_size d_model n_embd dim_model embedding_size word_embed_proj_dim")
-    | _named(32, "token_embedding_size linear_d_inner input_hidden_size")
+    | _named(32, "token_embedding_size linear_d_inner input_hidden_size nemo_conv_channels")
     | _named(48, "intermediate_size ffn_dim decoder_ffn_dim encoder_ffn_dim n_inner dim_ff dff")
     | _named(48, "ffn_hidden_size feed_forward_size intermediate_size_mlp")
     | _named(16, "moe_intermediate_size shared_expert_intermediate_size shared_intermediate_size")
@@ -45,7 +45,7 @@ SIZES: dict[str, int] = (
     | _named(8, "global_head_dim hidden_size_per_layer_input laurel_rank index_head_dim index_topk")
     | _named(64, "max_position_embeddings n_positions n_ctx max_seq_len max_target_positions")
     | _named(1, "n_group topk_group num_expert_group n_shared_experts moe_num_shared_experts")
-    | _named(1, "first_k_dense_replace eos_token_id sep_token_id eod_token_id")
+    | _named(1, "num_blocks first_k_dense_replace eos_token_id sep_token_id eod_token_id")
     | _named(0, "pad_token_id dropout")
     | _named(2, "bos_token_id decoder_start_token_id index_n_heads")
 )
@@ -83,7 +83,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "smollm3": SOME_WINDOWS,
     "starcoder2": {"sliding_window": 4},
     "youtu": LATENT,
-    "gemma3n_text": {"num_kv_shared_layers": 0, "num_hidden_layers": 5},
+    "gemma3n_text": {"num_kv_shared_layers": 0, "num_hidden_layers": 5, "intermediate_size": 48},
 }
 
 

@@ -84,7 +84,7 @@ def test_loss_entropy_and_gradients_are_those_of_the_model_itself(kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", EXACT)
-def test_in_mixed_precision_the_check_at_load_finds_little_of_what_it_allows(kind: str) -> None:
+def test_the_check_at_load_finds_little_of_what_it_allows_and_bf16_copies_learn(kind: str) -> None:
     net = architectures.model(kind)
     own = support.own_attention(net.config)
     if own:
@@ -93,6 +93,10 @@ def test_in_mixed_precision_the_check_at_load_finds_little_of_what_it_allows(kin
     assert difference(policy) < 0.01 * TOLERANCE
     use_bf16(policy)
     assert difference(policy) < 0.1 * TOLERANCE_MIXED
+    clear_gradients(policy)
+    backward(policy, build_row(architectures.sequences(), 1, CPU), scale=0.1)
+    assert all(bool(weight.grad.isfinite().all()) for weight in policy.weights.values())
+    assert policy.copies
 
 
 @pytest.mark.parametrize("kind", EXACT)

@@ -78,7 +78,7 @@ def test_the_study_has_each_recipe_and_each_control_with_three_seeds(runs):
     found = [run for run in runs.values() if run.experiment == STUDY]
     groups = {run.group for run in found if run.kind == "ei"}
     others = {"demo", "demo_study", "expert_iteration", "guarded", "olmo2_1b_gsm8k"}
-    assert groups == {"main"} | set(PRESETS) - others
+    assert groups == {"main", "recommended_one_lr"} | set(PRESETS) - others
     for group in groups:
         seeds = {run.settings["seed"] for run in found if run.group == group}
         assert seeds == {0, 1, 2}, group

@@ -54,6 +54,10 @@ def after_the_demo(tmp_path_factory):
     as_g2 = {**run, "run": "results/demo/sweep/G2", "name": "G2", "group": "G2"}
     (other / "run.json").write_text(json.dumps(as_g2))
     (folder / "workflow").symlink_to(ROOT / "workflow")
+    plan = (folder / ".cache/runs/results.json").read_text()
+    moved = folder / ".cache/runs/results/demo.json"
+    moved.parent.mkdir()
+    moved.write_text(plan.replace('"results', '"results/demo'))
     return folder
 
 

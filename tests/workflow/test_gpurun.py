@@ -139,3 +139,15 @@ def test_a_job_on_the_cpu_sees_no_gpu():
     )
     flags = ("--device", "cpu", "--gpus", 0, "--threads", 3, "--", sys.executable, "-c", show)
     assert script("gpurun.py", *flags, CUDA_VISIBLE_DEVICES="0").stdout.strip() == "'' 3"
+
+
+@pytest.mark.parametrize(("status", "said"), [(0, "checked\nran\n"), (3, "checked\n")])
+def test_a_job_runs_only_where_the_check_of_its_run_has_passed(tmp_path, status, said):
+    check = tmp_path / "check.py"
+    check.write_text(
+        f"#!/bin/sh\n[ $1 = --plan ] && [ $2 = a.json ] && echo checked\nexit {status}\n"
+    )
+    check.chmod(0o755)
+    flags = ("--check", "a.json", "--device", "cpu", "--gpus", 0, "--", "echo", "ran")
+    ended = script("gpurun.py", *flags, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert (ended.returncode, ended.stdout) == (status, said)

@@ -47,6 +47,22 @@ def test_a_model_that_is_neither_folder_nor_hub_id_is_named(tmp_path):
     assert "'no/such/folder' is neither a folder nor a hub id" in refused.stdout
 
 
+def test_a_dry_run_lists_all_that_local_files_tell(tmp_path):
+    (tmp_path / "mine.jsonl").write_text('{"questio": "1+1?", "answer": "2"}\n')
+    miniature(tmp_path, prompt="chat", data={"train": "mine.jsonl"}, sample={"max_tokens": 512})
+    refused = snakemake(tmp_path, "--dry-run")
+    assert refused.returncode != 0
+    for number, sentence in enumerate(
+        (
+            "sample.max_tokens is 512, which leaves no room for a prompt",
+            "the prompt is a chat, and the model's tokenizer has no chat template",
+            "data.train: mine.jsonl, line 1: no question",
+        ),
+        start=1,
+    ):
+        assert f"{number}. {sentence}" in refused.stdout
+
+
 @pytest.mark.skipif(bool(gpurun.visible()), reason="this machine has a GPU")
 def test_without_a_gpu_the_main_run_stops_at_once_and_names_the_demo(tmp_path):
     (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())

@@ -202,6 +202,21 @@ def test_a_stage_that_ran_again_for_its_lineage_runs_once(copied):
 
 
 @pytest.mark.slow
+def test_a_run_with_the_settings_of_another_is_made_of_links_its_policies_too(copied):
+    path = copied / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**config, "sweep": {"same": {}}}))
+    same = "results/sweep/same"
+    targets = (f"{same}/run.json", f"{same}/best/policy", f"{same}/step2/tensorboard")
+    done = snakemake(copied, *targets)
+    assert done.returncode == 0, done.stdout[-3000:]
+    for name in ("step2/tensorboard", "best/policy"):
+        assert (copied / same / name).resolve() == (copied / "results" / name).resolve()
+    assert planned(copied, *targets) == {}
+    assert planned(copied) == {}
+
+
+@pytest.mark.slow
 def test_one_policy_is_made_again_by_one_job(copied):
     assert set(planned(copied, "--force", "results/step2/policy")) == {"sft"}
 

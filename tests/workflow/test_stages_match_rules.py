@@ -8,7 +8,7 @@ from ei.runs.lineage import FROM_BASE, ON_DEMAND, PER_PROBE, PER_RUN, STAGES
 from helpers import miniature, snakemake
 
 RUN = "results"
-BEFORE_ALL = {f"{run}/{name}.json" for run in (RUN, f"{RUN}/sft") for name in ("machine", "check")}
+BEFORE_ALL = {f"{run}/machine.json" for run in (RUN, f"{RUN}/sft")}
 ON_DEMAND_STAGES = [name for name, stage in STAGES.items() if stage.when == ON_DEMAND]
 
 

@@ -30,11 +30,16 @@ def arrow(columns):
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
-    """A run that learns nothing, so its patience is over after the first of three steps."""
+    """A run that learns nothing, so its patience is over after the first of three steps.
+
+    It has probes: that of the last policy can only be planned when the last step is known.
+    """
     folder = tmp_path_factory.mktemp("stopped")
+    prompts = {"plain": "workflow/prompts/question.txt"}
     miniature(
         folder, steps=3, data={"development": 8}, early_stopping={"patience": 1},
         sample={"max_tokens": 5}, eval={"temperature": 0.0},
+        probes={"prompts": prompts, "samples": 2, "questions": 4},
     )  # fmt: skip
     done = snakemake(folder)
     assert done.returncode == 0, done.stdout[-3000:]
@@ -280,3 +285,13 @@ def test_two_shards_draw_what_one_draws(finished, tmp_path):
         pl.read_parquet(f / "results/step1/rollouts.parquet") for f in (finished, tmp_path)
     )
     assert parts.equals(whole)
+
+
+def test_probes_are_in_the_summary_of_the_run_and_leave_what_an_evaluation_leaves(stopped):
+    results = stopped[0] / "results"
+    run = json.loads((results / "run.json").read_text())
+    assert {name: one["n"] for name, one in run["prompts"].items()} == {"plain": 4}
+    assert [(one["step"], one["samples"]) for one in run["samples"]] == [(0, 2), (1, 2)]
+    for probe in ("step0/prompts/plain", "step0/samples", "step1/samples"):
+        assert types(results / probe / "responses.parquet") == arrow(RESPONSES)
+    assert {"probe", "probe_grade", "probe_metrics"} <= {one["stage"] for one in run["stages"]}

@@ -1,11 +1,10 @@
 """What a run starts from: a machine that can do it, the questions, and the base model."""
 
 
-# The nodes of a cluster often cannot reach the hub, and a check takes a second.
+# The nodes of a cluster often cannot reach the hub.
 localrules:
     data,
     model,
-    check,
 
 
 # Stop before anything is downloaded where the machine lacks what the run needs, such as a GPU.
@@ -18,17 +17,18 @@ rule machine:
         GPU_ENV
     resources:
         gpu=gpus("sft"),
-    params:
+        # No params: where this ran again, Snakemake would not look at the jobs after it, whose
+        # inputs from here are ancient, and a changed setting would rerun nothing else.
         engine=setting("engine"),
         device=setting("device"),
         sft_gpus=setting("sft", "gpus"),
     shell:
-        "gpurun.py --device {params.device} --gpus {resources.gpu} --"
+        "gpurun.py --device {resources.device} --gpus {resources.gpu} --"
         " machine.py"
-        " --engine {params.engine}"
-        " --device {params.device}"
+        " --engine {resources.engine}"
+        " --device {resources.device}"
         " --gpus {resources.gpu}"
-        " --sft_gpus {params.sft_gpus}"
+        " --sft_gpus {resources.sft_gpus}"
         " --output {output:q}"
         " > {log:q} 2>&1"
 
@@ -81,32 +81,5 @@ rule model:
     shell:
         "fetch_model.py"
         " --model {wildcards.org}/{wildcards.name}@{wildcards.revision}"
-        " --output {output:q}"
-        " > {log:q} 2>&1"
-
-
-# Say what would fail, before the first job on a GPU: model, prompts, room on the disk and the GPU.
-rule check:
-    input:
-        machine=ancient("{run}/machine.json"),
-        policy=base_policy,
-        data=multiext("{run}/data/", "train.parquet", "validation.parquet", "development.parquet"),
-        prompts=all_prompts,
-    output:
-        "{run}/check.json",
-    log:
-        "{run}/logs/check.log",
-    conda:
-        GPU_ENV
-    params:
-        settings=settings_to_check,
-        data="{run}/data",
-    shell:
-        "check.py"
-        " {params.settings:q}"
-        " --machine {input.machine:q}"
-        " --policy {input.policy:q}"
-        " --data {params.data:q}"
-        " --prompts {input.prompts:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

@@ -15,7 +15,6 @@ localrules:
 # Draw the policy's responses to one shard of both sets.
 rule eval:
     input:
-        check=checked,
         policy=lambda w: policy(w.run, int(w.step)),
         data="{run}/data/validation.parquet",
         development="{run}/data/development.parquet",
@@ -43,7 +42,8 @@ rule eval:
         skip_too_long=setting("data", "skip_too_long"),
         lineage=lineage("eval"),
     shell:
-        "gpurun.py --device {params.device} --gpus {resources.gpu} --threads {threads} --"
+        "gpurun.py --check .cache/runs/{wildcards.run}.json"
+        " --device {params.device} --gpus {resources.gpu} --threads {threads} --"
         " eval.py"
         " --policy {input.policy:q}"
         " --data {input.data:q}"
@@ -132,7 +132,6 @@ rule metrics:
 # comes after all that the curve waits for.
 use rule eval as probe with:
     input:
-        check=checked,
         policy=lambda w: policy(w.run, int(w.step)),
         data="{run}/data/validation.parquet",
         development=[],

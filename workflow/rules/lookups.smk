@@ -17,7 +17,8 @@ def settings_of(wildcards):
 def refuse_impossible(run):
     """Stop where two settings of a run contradict each other, or local files do not suit them.
 
-    All reasons are said at once. What a job alone can know, `rule check` says.
+    All reasons are said at once. The rest is for check.py, which reads of the run in .cache/runs
+    before any job on a GPU.
     """
     try:
         experiment.refuse_contradictions(RUNS[run])
@@ -37,6 +38,14 @@ def refuse_impossible(run):
             logger.warning(f"warning: {run}: {one.sentence}")
     if wrong := problems(found):
         raise WorkflowError(f"{run}: {wrong}")
+    plan = {
+        "run": run,
+        "model": folder,
+        "data": f"{run}/data",
+        "prompts": [str(path) for path in prompts],
+        "settings": {key: settings[key] for key in CHECKED if key in settings},
+    }
+    write_plan(Path(f".cache/runs/{run}.json"), plan)
 
 
 def prompt_files(settings):
@@ -112,23 +121,6 @@ def threads(wildcards):
 
 def prompt(wildcards):
     return literal(prompt_file(settings_of(wildcards)["prompt"]))
-
-
-def all_prompts(wildcards):
-    return [literal(path) for path in prompt_files(settings_of(wildcards))]
-
-
-def settings_to_check(wildcards):
-    """What check.py must know of a run, as a flag; lists of values are those of the steps."""
-    settings = RUNS[wildcards.run].settings
-    return setting_rules.flags(
-        {"settings": {key: settings[key] for key in CHECKED if key in settings}}
-    )
-
-
-def checked(wildcards):
-    """That the run's check has passed, whenever that was."""
-    return ancient(f"{wildcards.run}/check.json")
 
 
 def probe_prompt(wildcards):

@@ -32,7 +32,6 @@ def lineage_of_round(wildcards):
 # Draw a round's rollouts from the same policy, of the questions that the rounds before leave to it.
 use rule sample as sample_round with:
     input:
-        check=checked,
         policy=lambda w: policy(w.run, int(w.step) - 1),
         data="{run}/data/train.parquet",
         prompt=prompt,

@@ -14,7 +14,7 @@ from ei.contents import content_hash
 from ei.model.folder import parts as parts_of_model
 from ei.plots import OF_RUN, PICTURES
 from ei.preflight.finding import problems
-from ei.preflight.local import findings as local_findings
+from ei.preflight.local import findings as local_findings, write_plan
 from ei.prompt import SHORT, read_template
 from ei.runs import (
     experiment,

@@ -16,7 +16,6 @@ policy = lambda run, step: f"{run}/step{step}/policy" if step else known_model(r
 # Draw rollouts from the policy of the step before, for one shard of the step's questions.
 rule sample:
     input:
-        check=checked,
         policy=lambda w: policy(w.run, int(w.step) - 1),
         data="{run}/data/train.parquet",
         prompt=prompt,
@@ -43,7 +42,8 @@ rule sample:
         skip_too_long=setting("data", "skip_too_long"),
         lineage=lineage("sample"),
     shell:
-        "gpurun.py --device {params.device} --gpus {resources.gpu} --threads {threads} --"
+        "gpurun.py --check .cache/runs/{wildcards.run}.json"
+        " --device {params.device} --gpus {resources.gpu} --threads {threads} --"
         " sample.py"
         " --policy {input.policy:q}"
         " --data {input.data:q}"
@@ -129,7 +129,6 @@ rule filter:
 # tokenizer and configs.
 rule sft:
     input:
-        check=checked,
         policy=lambda w: policy(w.run, int(w.step) - 1),
         init=initial_policy,
         base=base_policy,
@@ -159,7 +158,8 @@ rule sft:
         seed=setting("seed"),
         lineage=lineage("sft"),
     shell:
-        "gpurun.py --device {params.device} --gpus {resources.gpu} --threads {threads} --"
+        "gpurun.py --check .cache/runs/{wildcards.run}.json"
+        " --device {params.device} --gpus {resources.gpu} --threads {threads} --"
         " sft.py"
         " --policy {input.policy:q}"
         " --init {input.init:q}"

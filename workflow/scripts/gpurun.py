@@ -184,7 +184,10 @@ def main() -> None:
         "--threads", type=int, default=1, help="CPU threads of the numerical libraries"
     )
     parser.add_argument("command", nargs="+")
+    parser.add_argument("--check", help="a plan for check.py, which is to pass before")
     flags = parser.parse_args()
+    if flags.check and (failed := subprocess.run(["check.py", "--plan", flags.check]).returncode):
+        sys.exit(failed)
     os.environ["OMP_NUM_THREADS"] = str(flags.threads)
     os.environ["OMP_WAIT_POLICY"] = (
         "PASSIVE"  # spinning threads of two jobs on the same cores slow both tenfold

@@ -86,17 +86,19 @@ def use_bf16(policy: Policy) -> None:
     policy.mixed = True
     inside = set(policy.layers.modules())
     for name, module in policy.model.named_modules():
-        if module in inside and (isinstance(module, nn.Linear) or _is_experts(module)):
+        if module in inside and _is_matrix(module):
             _copy_in_bf16(policy, module, f"{name}.")
     refresh(policy)
 
 
-def _is_experts(module: nn.Module) -> bool:
-    """Whether these are the merged matrices of a mixture of experts.
+def _is_matrix(module: nn.Module) -> bool:
+    """Whether this is a linear layer, GPT-2's too, or the merged matrices of a layer's experts.
 
-    Their grouped product takes the precision of the matrices, whatever autocast says.
+    The experts' grouped product takes the precision of the matrices, whatever autocast says.
     """
-    return type(module).__name__.endswith("Experts")
+    from transformers.pytorch_utils import Conv1D
+
+    return isinstance(module, nn.Linear | Conv1D) or type(module).__name__.endswith("Experts")
 
 
 def _copy_in_bf16(policy: Policy, module: nn.Module, prefix: str) -> None:
@@ -123,8 +125,8 @@ def collect_gradients(policy: Policy) -> None:
     for name, copy in policy.copies.items():
         grad = policy.weights[name].grad
         assert grad is not None
-        assert copy.grad is not None
-        grad.add_(copy.grad)
+        if copy.grad is not None:  # an expert has none that no token of the row was sent to
+            grad.add_(copy.grad)
         copy.grad = None
 
 

@@ -59,7 +59,7 @@ def of_sft(size: Size, sft: Mapping[str, Any], gpu_gib: float) -> list[Finding]:
         return [
             Finding(
                 f"sft may need {likely / GIB:.1f} GiB of GPU memory, and the GPU has {gpu_gib:.1f}:"
-                f" if it runs out, {advice(str(plan_name(sft)), sft['row_tokens'], 1)}",
+                f" if it runs out, {advice(plan_name(sft), sft['row_tokens'], 1)}",
                 fatal=False,
             )
         ]

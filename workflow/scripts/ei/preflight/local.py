@@ -1,5 +1,6 @@
 """What local files alone can tell when a run is planned, in a dry run too, without torch."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ei.files import reading
+from ei.files import reading, whole
 from ei.model import folder
 from ei.preflight import disk_room
 from ei.preflight.finding import Finding, noting
@@ -30,8 +31,9 @@ def findings(
 ) -> list[Finding]:
     """All that is wrong with a run's model folder, its files of questions by split, its prompts.
 
-    What is not there (yet), as a model that is to be fetched, is not looked at. A full disk is only
-    a warning here, since what is planned may not be the whole run.
+    `prompts` are the run's own, then its probes'. What is not there (yet), as a model that is to be
+    fetched, is not looked at. A full disk is only a warning here, since what is planned may not be
+    the whole run.
     """
     found: list[Finding] = []
     if model.is_dir():
@@ -43,6 +45,15 @@ def findings(
             with noting(found):
                 refuse_columns(path, f"data.{split}")
     return found
+
+
+def write_plan(path: Path, plan: dict[str, Any]) -> None:
+    """Write what check.py must know of a run, unless it is there already; whole or not at all."""
+    text = json.dumps(plan, indent=1, sort_keys=True).encode()
+    if path.is_file() and path.read_bytes() == text:
+        return
+    with whole(path) as partial:
+        partial.write_bytes(text)
 
 
 def of_model(settings: Mapping[str, Any], model: Path, prompts: list[Path]) -> list[Finding]:
@@ -60,7 +71,9 @@ def of_model(settings: Mapping[str, Any], model: Path, prompts: list[Path]) -> l
                         f" model's context of {context} tokens"
                     )
                 )
-        if any(read_template(path).chat for path in prompts) and not has_chat_template(model):
+        # A probe that is a chat is left out where there is no chat template.
+        chat = any(read_template(path).chat for path in prompts[:1])
+        if chat and not has_chat_template(model):
             refuse_without_chat(None)
     return found
 

@@ -45,6 +45,7 @@ class Stage:
     hashed_as: str | None = None
 
 
+FOLDERS = ("policy", "tensorboard")  # leaves that are folders
 DRAWN_WITH = ("prompt", "prompt_sha256", "engine", "device", "seed", "data.skip_too_long")
 
 
