@@ -68,3 +68,12 @@ def test_what_has_passed_is_checked_again_only_where_something_changed(plan, mon
     local.write_plan(plan, changed)
     assert checked(monkeypatch, plan) == 0
     assert [settings["seed"] for settings in looked] == [0, 0, 1]
+
+
+def test_questions_that_are_not_there_yet_are_no_problem(plan, monkeypatch):
+    """A run that shares its questions links what its next job reads, and no more."""
+    for split in ("validation", "development"):
+        (plan.parents[1] / f"{split}.parquet").unlink()
+    assert checked(monkeypatch, plan) == 1  # one question is there, and two are asked
+    (plan.parents[1] / "train.parquet").unlink()
+    assert check.of_prompts(json.loads(plan.read_text()), lambda: None) == []

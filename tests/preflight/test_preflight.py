@@ -141,8 +141,8 @@ PLAIN = Template("{question}")
 
 
 def asked(train, validation=("1",), template=PLAIN, **changes):
-    held_out = {"validation": table(*validation), "development": table()}
-    return prompts.asked_by(SETTINGS | changes, table(*train), held_out, [template])
+    tables = {"train": table(*train), "validation": table(*validation), "development": table()}
+    return prompts.asked_by(SETTINGS | changes, tables, [template])
 
 
 def never():
