@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Train a policy on its own correct rollouts: policy n-1 and filtered.parquet make policy n.
 
-    sft.py --policy results/demo/step1/policy --init results/demo/step1/policy \\
-        --base workflow/demo/policy --filtered results/demo/step2/filtered.parquet \\
-        --rollouts results/demo/step2/rollouts.parquet --seed 0 --step 2 --gpus 0 --epochs 1 \\
+    sft.py --policy workflow/demo/policy --init workflow/demo/policy \\
+        --base workflow/demo/policy --filtered results/demo/step1/filtered.parquet \\
+        --rollouts results/demo/step1/rollouts.parquet --seed 0 --step 1 --gpus 0 --epochs 1 \\
         --row_tokens 1024 --output example/policy --training example/training.parquet
 
 Beside training.parquet, one row for every update, it writes training.json (a summary, with the
