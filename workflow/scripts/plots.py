@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plot a run or an experiment; every plot is made as PNG and as SVG.
+"""Plot a run or an experiment; every plot is made as SVG and, unless `--png` says less, as PNG.
 
     plots.py --runs results/demo/run.json results/demo/sweep/G2/run.json \\
         --target_accuracy 0.5 --output example/plots --names accuracy entropy
@@ -60,6 +60,8 @@ def read_flags() -> argparse.Namespace:
     add("--target_accuracy", type=stage.finite, help="an accuracy to reach, drawn as a line")
     add("--output", type=Path, required=True, help="the folder of the plots")
     add("--names", nargs="+", choices=names, default=names, help="which plots (default: all)")
+    add("--png", nargs="*", choices=names, default=names, metavar="NAME",
+        help="which of them as PNG too (default: all)")  # fmt: skip
     return parser.parse_args()
 
 
@@ -70,7 +72,8 @@ def main() -> None:
     # after_reset: without it, the reader's own matplotlibrc would change the plots.
     with matplotlib.style.context(style.STYLE, after_reset=True):
         for name in flags.names:
-            style.save(plots[name](runs), flags.output / name)
+            kinds = ("png", "svg") if name in flags.png else ("svg",)
+            style.save(plots[name](runs), flags.output / name, kinds)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import fcntl
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -52,7 +53,8 @@ def start_plots(
     """A process that draws the plots, which takes as long as all else together."""
     script = Path(__file__).with_name("plots.py")
     command = [sys.executable, script, "--runs", *summaries, "--output", folder, "--names", *names]
-    return subprocess.Popen(list(map(str, command)))
+    # The page has them as SVG; PNGs are for those that stand in the places of final ones.
+    return subprocess.Popen(list(map(str, [*command, "--png", *OF_RUN])))
 
 
 def drawn(plots: subprocess.Popen[bytes]) -> None:
@@ -71,8 +73,10 @@ def steps_table(run: RunSummary) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def last_evaluated(run: RunSummary) -> float:
-    """When the last evaluation that the summary knows was written, as a Unix time."""
+def final_since(run: RunSummary) -> float:
+    """From when on, as a Unix time, files can be final: the last evaluation's. Else infinity."""
+    if not so_far.is_finished(run):
+        return math.inf
     return Path(run["run"], f"step{run['evaluations'][-1]['step']}/eval.json").stat().st_mtime
 
 
@@ -92,7 +96,7 @@ def show_run(run: RunSummary, folder: Path) -> None:
         steps_table(run).write_csv(partial)
     plots = [f"plots/{plot}.{kind}" for plot in OF_RUN for kind in ("png", "svg")]
     for name in ("steps.csv", *plots):
-        stand_in(folder / name, folder / "so_far" / name, last_evaluated(run))
+        stand_in(folder / name, folder / "so_far" / name, final_since(run))
 
 
 def has_responses(run: RunSummary) -> bool:
@@ -120,7 +124,7 @@ def show_experiment(
     drawn(plots)
     folder = output.parent / "plots"
     write(page(runs, comparisons, conclusion, folder, shown, packed, mark), output)
-    stand_in(experiment / "report/index.html", output, max(map(last_evaluated, runs)))
+    stand_in(experiment / "report/index.html", output, max(map(final_since, runs)))
     log.info("%s: %s", output, "; ".join(mark.states) or "no run is unfinished")
 
 

@@ -181,8 +181,9 @@ def legend_below(figure: Figure, axes: Axes, columns: int) -> None:
         )
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, kinds: Sequence[str] = ("png", "svg")) -> None:
     """Write PATH.png and PATH.svg, without the date and version that would make them differ."""
-    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+    for kind in kinds:
+        metadata = {"png": {"Software": None}, "svg": {"Date": None}}[kind]
         with whole(path.with_name(f"{path.name}.{kind}")) as partial:
             figure.savefig(partial, format=kind, metadata=metadata)
