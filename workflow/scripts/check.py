@@ -36,7 +36,10 @@ def state_of(plan: Path) -> str:
 
 
 def of_prompts(plan: Plan, tokenizer: Any) -> list[Any]:
-    """What is to be said of the prompts of all questions that the run asks."""
+    """What is to be said of the prompts of all questions that the run asks.
+
+    A run that shares its questions may have only those yet that its next job reads.
+    """
     from ei import prompt
     from ei.files import read_columns
     from ei.model import folder
@@ -44,16 +47,13 @@ def of_prompts(plan: Plan, tokenizer: Any) -> list[Any]:
     from ei.preflight.local import has_chat_template
     from ei.sampling.table import ASKED
 
-    train, *held_out = (
-        read_columns(Path(plan["data"]) / f"{name}.parquet", *ASKED)
-        for name in ("train", "validation", "development")
-    )
+    paths = {split: Path(plan["data"]) / f"{split}.parquet" for split in prompts.SPLITS}
+    tables = {split: read_columns(path, *ASKED) for split, path in paths.items() if path.is_file()}
     model = Path(plan["model"])
     own, *probes = (prompt.read_template(Path(path)) for path in plan["prompts"])
     chats = has_chat_template(model)  # else those probes are left out
     templates = [own, *(probe for probe in probes if chats or not probe.chat)]
-    tables = dict(zip(("validation", "development"), held_out, strict=True))
-    asked = prompts.asked_by(plan["settings"], train, tables, templates)
+    asked = prompts.asked_by(plan["settings"], tables, templates)
     skip = plan["settings"]["data"]["skip_too_long"]
     return prompts.findings(asked, folder.context(model), tokenizer, skip)
 

@@ -11,6 +11,8 @@ from ei.preflight.finding import Finding
 from ei.prompt import Template
 from ei.runs.settings import at_step
 
+SPLITS = ("train", "validation", "development")  # tables of a run's folder data/
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -24,26 +26,29 @@ class Asked:
 
 def asked_by(
     settings: Mapping[str, Any],
-    train: pl.DataFrame,
-    held_out: Mapping[str, pl.DataFrame],
+    tables: Mapping[str, pl.DataFrame],
     templates: Sequence[Template],
 ) -> list[Asked]:
     """All that a run asks: each step's training questions, and what is evaluated by each prompt.
 
-    `held_out` has the tables validation and development; `templates` are the run's own prompt, then
-    those of its probes.
+    `tables` has those of `SPLITS` that there are; `templates` are the run's own prompt, then those
+    of its probes.
     """
     found = []
-    if "traces" not in settings:
+    if "traces" not in settings and "train" in tables:
         for step in range(1, settings["steps"] + 1):
             sample = at_step(settings, step)["sample"]
-            drawn = questions.choose(train, sample["questions"], settings["seed"], step)
+            drawn = questions.choose(tables["train"], sample["questions"], settings["seed"], step)
             found.append(
                 Asked("sample", templates[0], drawn["question"].to_list(), sample["max_tokens"])
             )
     wanted = settings["eval"]["questions"]
-    validation = questions.choose(held_out["validation"], None if wanted == "all" else wanted, 0, 0)
-    texts = [*validation["question"], *held_out["development"]["question"]]
+    texts: list[str] = []
+    if "validation" in tables:
+        count = None if wanted == "all" else wanted
+        texts += questions.choose(tables["validation"], count, 0, 0)["question"].to_list()
+    if "development" in tables:
+        texts += tables["development"]["question"].to_list()
     for template in templates:
         found.append(Asked("eval", template, texts, settings["eval"]["max_tokens"]))
     return found
