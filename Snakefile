@@ -25,11 +25,14 @@ configfile: CONFIG
 
 include: "workflow/rules/runs.smk"
 include: "workflow/rules/terminal.smk"
+include: "workflow/rules/preflight.smk"
 include: "workflow/rules/lookups.smk"
+include: "workflow/rules/reporting.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/step.smk"
 include: "workflow/rules/rounds.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/probes.smk"
 include: "workflow/rules/page.smk"
 include: "workflow/rules/share.smk"
 

@@ -1,57 +1,10 @@
 """What rules ask for: settings, flags and paths, each from a job's wildcards."""
 
-# The settings that say whether a run can end well on a machine.
-CHECKED = (
-    *("steps", "seed", "engine", "device", "data", "traces"),
-    *("sample", "eval", "sft", "vllm"),
-)
-
 
 def settings_of(wildcards):
     """The settings of a job's run at its step; stops where the run cannot end well."""
     refuse_impossible(wildcards.run)
     return setting_rules.at_step(RUNS[wildcards.run].settings, step_of(wildcards))
-
-
-@cache
-def refuse_impossible(run):
-    """Stop where two settings of a run contradict each other, or local files do not suit them.
-
-    All reasons are said at once. The rest is for check.py, which reads of the run in .cache/runs
-    before any job on a GPU.
-    """
-    try:
-        experiment.refuse_contradictions(RUNS[run])
-    except UserError as error:
-        raise WorkflowError(str(error))
-    settings = RUNS[run].settings
-    model, data = settings["model"], settings["data"]
-    folder = local(model) if os.path.isdir(local(model)) else fetched(model)
-    files = {
-        split: data[split] for split in ("train", "validation") if isinstance(data[split], str)
-    }
-    sources = {split: Path(local(path)) for split, path in files.items()}
-    prompts = [Path(path) for path in prompt_files(settings)]
-    found = local_findings(settings, Path(run), Path(folder), sources, prompts)
-    for one in found:
-        if not one.fatal:
-            logger.warning(f"warning: {run}: {one.sentence}")
-    if wrong := problems(found):
-        raise WorkflowError(f"{run}: {wrong}")
-    plan = {
-        "run": run,
-        "model": folder,
-        "data": f"{run}/data",
-        "prompts": [str(path) for path in prompts],
-        "settings": {key: settings[key] for key in CHECKED if key in settings},
-    }
-    write_plan(Path(f".cache/runs/{run}.json"), plan)
-
-
-def prompt_files(settings):
-    """The run's prompt, and those of its probes."""
-    names = [settings["prompt"], *(settings["probes"]["prompts"] or {}).values()]
-    return list(dict.fromkeys(map(prompt_file, names)))
 
 
 def step_of(wildcards):
@@ -123,42 +76,6 @@ def prompt(wildcards):
     return literal(prompt_file(settings_of(wildcards)["prompt"]))
 
 
-def probe_prompt(wildcards):
-    settings = probes.changed(settings_of(wildcards), wildcards.probe)
-    return literal(prompt_file(settings["prompt"]))
-
-
-def probe_flags(section, *more):
-    """A params function: the flags of a section as a probe changes it, and `more` flags."""
-
-    def get(wildcards):
-        changed = probes.changed(settings_of(wildcards), wildcards.probe)[section]
-        return [*setting_rules.flags(changed), *more]
-
-    return get
-
-
-def probe_lineage(stage):
-    """A params function: the hash of every setting that a probe's output depends on."""
-
-    def get(wildcards):
-        settings = RUNS[wildcards.run].settings
-        return lineages.probe_lineages(settings, wildcards.probe, step_of(wildcards))[stage]
-
-    return get
-
-
-def of_probes(name):
-    """An input function: this file of each probe of the run."""
-
-    def get(wildcards):
-        run = wildcards.run
-        found = probes.planned(RUNS[run].settings, last_step(run))
-        return [f"{run}/step{step}/{probe}/{name}" for probe, step in found]
-
-    return get
-
-
 def scored_in(name):
     """An input function: the scored rollouts of a further round of the step, where there is one."""
 
@@ -220,36 +137,6 @@ def so_far(name, first=0):
     return get
 
 
-def of_experiment(experiment, kind=None):
-    """The folders of an experiment's runs, the main run first."""
-    return [
-        run.folder
-        for run in RUNS.values()
-        if run.experiment == experiment and kind in (None, run.kind)
-    ]
-
-
-def finished(*runs):
-    """What finished runs leave at the top of their folders; it depends on all that is below."""
-    names = ["steps.csv", "run.json"]
-    names += [f"plots/{name}.{kind}" for name in OF_RUN for kind in ("png", "svg")]
-    found = [f"{run}/{name}" for run in runs for name in names]
-    for run in runs:
-        found += [f"{run}/best/best.json", f"{run}/best/policy"] if RUNS[run].develops else []
-    return found
-
-
-def of_preset(preset, report=False):
-    """What a preset's target makes: its main run, or all of its runs and the page.
-
-    A preset that repeats its runs with several seeds is a study, and always makes all.
-    """
-    folder = f"results/{preset}"
-    if not report and not PRESETS[preset].get("seeds"):
-        return finished(folder)
-    return finished(*of_experiment(folder)) + [f"{folder}/report/index.html"]
-
-
 def shared_from(wildcards):
     return SHARED[wildcards.shared]
 
@@ -274,39 +161,6 @@ def fetched(model):
 def known_model(run):
     """The same folder, whatever its time: its content, or its revision, is in all lineages."""
     return ancient(base_model(run))
-
-
-def machine_for_model(wildcards):
-    """The machine check of the first run that needs the model: no download in vain."""
-    folder = f"models/{wildcards.org}--{wildcards.name}@{wildcards.revision}"
-    first = next(run for run in RUNS if base_model(run) == folder)
-    return ancient(f"{first}/machine.json")
-
-
-def machine_for_data(wildcards):
-    return ancient(f"{wildcards.run}/machine.json")
-
-
-def source_files(wildcards):
-    """The files of the questions; a data set of the hub is no file."""
-    data = settings_of(wildcards)["data"]
-    files = {
-        split: data[split] for split in ("train", "validation") if isinstance(data[split], str)
-    }
-    for split, path in files.items():
-        if split not in data.get("sha256", {}):
-            raise WorkflowError(f"data.{split}: the file {path} does not exist")
-    return [literal(local(path)) for path in files.values()]
-
-
-def source(split):
-    """A params function: where a split comes from, as data.py takes it."""
-
-    def get(wildcards):
-        value = settings_of(wildcards)["data"][split]
-        return local(value) if isinstance(value, str) else json.dumps(value, sort_keys=True)
-
-    return get
 
 
 def initial_policy(wildcards):
@@ -363,70 +217,3 @@ def exported_policy(wildcards):
     """The best policy; without questions to choose it on, the last one."""
     run = wildcards.run
     return f"{run}/best/policy" if RUNS[run].develops else policy(run, last_step(run))
-
-
-def records_of_jobs(wildcards):
-    """The benchmark records of every job that made a file of the run, wherever it ran."""
-    run = wildcards.run
-    made = (RUNS[run], RUNS, SHARED, last_step(run))
-    return sharing.records(*made) + sharing.records_of_probes(*made)
-
-
-def records_so_far(wildcards):
-    """The same as far as the job's step."""
-    run = wildcards.run
-    return sharing.records(RUNS[run], RUNS, SHARED, int(wildcards.step))
-
-
-def identity(wildcards, input):
-    """What a run is, as flags of summarize.py."""
-    run = RUNS[wildcards.run]
-    return setting_rules.flags(
-        {
-            "name": run.name,
-            "group": run.group,
-            "kind": run.kind,
-            "seed": run.settings["seed"],
-            "steps": len(input.evaluations) - 1,
-            "settings": setting_rules.scientific(run.settings),
-            "changes": run.changes,
-        }
-    )
-
-
-def target_accuracy(wildcards):
-    """The line to draw into plots of accuracy, as a flag of plots.py; none where none is set."""
-    run = getattr(wildcards, "run", None) or wildcards.experiment
-    target = RUNS[run].settings["target_accuracy"]
-    return setting_rules.flags({"target_accuracy": target})
-
-
-def summaries(wildcards):
-    return [f"{run}/run.json" for run in of_experiment(wildcards.experiment)]
-
-
-def graded(wildcards):
-    """The graded validation responses of every step and probe of the reported runs."""
-    found = []
-    for run in of_experiment(wildcards.experiment):
-        last = last_step(run)
-        found += [f"{run}/step{step}" for step in range(last + 1)]
-        planned = probes.planned(RUNS[run].settings, last)
-        found += [f"{run}/step{step}/{probe}" for probe, step in planned]
-    return [f"{folder}/responses.parquet" for folder in found]
-
-
-def shown_before(wildcards):
-    """What every page so far was made after, so that none takes the place of the final one."""
-    return [
-        f"{run}/step{step}/so_far.json"
-        for run in of_experiment(wildcards.experiment)
-        for step in range(last_step(run) + 1)
-    ]
-
-
-def browsed(wildcards):
-    """The rollouts of the main run, which the page shows."""
-    run = wildcards.experiment
-    names = ("scored.parquet", "filtered.parquet")
-    return [f"{run}/step{n}/{name}" for n in range(1, last_step(run) + 1) for name in names]

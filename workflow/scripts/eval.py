@@ -10,7 +10,7 @@ The column `split` says which of the two a question belongs to. The column `entr
 entropy, in nats, over a response's tokens (whole vocabulary, temperature 1) for a random
 `--entropy_rollouts` of the validation responses, and null for the others.
 
-A probe (workflow/rules/evaluation.smk) asks no development questions and measures no entropy.
+A probe (workflow/rules/probes.smk) asks no development questions and measures no entropy.
 """
 
 import logging
