@@ -64,9 +64,6 @@ def page(
     page says that more is to come, and asks the server that it came from for a newer one. `packed`
     are the elements of the sources.
     """
-    style = inlined(STYLES)
-    scripts = inlined((*SCRIPTS, *(LIVE if so_far else ())))
-    script = f"(() => {{\n'use strict';\n{scripts}}})();\n"
     conclusion, numbers = split_at_heading(discussion)
     run_columns, run_rows = tables.run_table(runs)
     filled = template().render(
@@ -85,14 +82,23 @@ def page(
         settings=tables.settings_table(runs),
         sources=[summary(source) for source in sources],
         kinds=KINDS,
-        style=Markup(style),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **style_and_script(live=so_far is not None),
     )
     head, end = filled.split(SPLIT)
     yield head
     yield from packed
     yield end
+
+
+def style_and_script(live: bool) -> dict[str, str]:
+    """The page's style, its script, and the hash by which its security policy allows that."""
+    scripts = inlined((*SCRIPTS, *(LIVE if live else ())))
+    script = f"(() => {{\n'use strict';\n{scripts}}})();\n"
+    return {
+        "style": Markup(inlined(STYLES)),
+        "script": Markup(script),
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    }
 
 
 def elements(source: Source, level: int = 9) -> Iterator[str]:
