@@ -119,7 +119,7 @@ def test_a_missing_column_is_named(tmp_path):
     pl.DataFrame({"question_id": ["a"], "sample": [0]}).write_parquet(table)
     refused(
         script("filter.py", "--scored", table, "--output", out, "--lineage", "x"),
-        "has no column response, prompt_ids, response_ids, reward, status",
+        "has no column seed, response, prompt_ids, response_ids, format_ok, reward, status",
         out,
     )
 
