@@ -137,6 +137,17 @@ def test_a_probe_asks_its_own_questions_and_no_development_ones() -> None:
     assert responses(one, "probe", {"probe": "samples"}) == 10 * 8
 
 
+def test_a_probe_is_one_job_however_many_shards_an_evaluation_has() -> None:
+    probes = {"prompts": {"question": "q.txt"}, "samples": 8, "questions": 10}
+    settings = SETTINGS | {"probes": probes, "score": {}}
+    one = Run("results", "results", "main", "main", "ei", settings, {})
+    wanted = STEPS | {"probe": 3}  # another prompt, and samples before and after
+    found = missing({"results": one}, wanted, lambda path: False)
+    assert [stage for stage, _ in found].count("probe") == 3
+    whole, shard = (cost([(Job(stage, 1, settings, 100), RATES)]) for stage in ("probe", "eval"))
+    assert whole.answers == 2 * shard.answers == 100
+
+
 @pytest.fixture
 def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that sends an event of Snakemake's: the lines told so far."""

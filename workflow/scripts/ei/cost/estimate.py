@@ -77,7 +77,8 @@ def cost_of(job: Job, rates: Rates) -> Cost:
         rollouts = drawn(settings) / settings["shards"]
         return sampling(rollouts, rates, rates.sample)
     if job.stage in ("eval", "probe"):
-        asked = sampling(job.responses / settings["shards"], rates, rates.eval)
+        shards = settings["shards"] if job.stage == "eval" else 1  # a probe is one job
+        asked = sampling(job.responses / shards, rates, rates.eval)
         return Cost(0, asked.rollouts, asked.sampled_tokens, 0, asked.seconds, asked.bytes)
     if job.stage == "sft":
         kept = job.responses or drawn(settings) * rates.kept

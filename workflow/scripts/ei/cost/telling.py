@@ -144,12 +144,11 @@ def missing(
 
 
 def missing_of(run: Run, there: Callable[[str], bool]) -> Iterator[Planned]:
-    """The jobs of one run whose files are missing, one for each shard."""
+    """The jobs of one run whose files are missing, one for each shard of rollouts and answers."""
     for stage, step in work(run):
         if stage in LEAVES and not there(f"{folder(run, stage, step)}/{LEAVES[stage]}"):
             shards = run.settings["shards"] if stage != "sft" else 1
             yield from [(stage, {"run": run.folder, "step": step})] * shards
     for probe, step, _ in probed(run):
         if not there(f"{run.folder}/step{step}/{probe}/eval.json"):
-            at = {"run": run.folder, "step": step, "probe": probe}
-            yield from [("probe", at)] * run.settings["shards"]
+            yield "probe", {"run": run.folder, "step": step, "probe": probe}
