@@ -91,18 +91,29 @@ class Quantities(Measures):
             at = 1 if words[:1] == ["the"] else 0
             if words[at : at + len(phrase)] == phrase:
                 self.take_words(at + len(phrase), "function in words")
-                return _said(role, self.measured())
+                return _said(role, self.operand())
         if words[:1] == ["the"] and len(words) > 1:
             raise Unreadable("the word the")
         if words and words[0] in LEADING:
             taken = 2 if words[1:2] == ["of"] or words[:2] == ["half", "a"] else 1
             if words[0] != "half" or words[1:2] == ["of"]:
                 self.take_words(taken, "factor in words")
-                return _said(words[0], self.measured())
+                return _said(words[0], self.operand())
         tree = self.sum()
         if tree[0] == "num" and PARTS.get(self.tokens[self.at - 1].text) and self.text() == "of":
             self.take("factor in words")
-            tree = ("*", tree, self.measured())
+            tree = ("*", tree, self.operand())
+        return tree
+
+    def operand(self) -> Tree:
+        """What words such as "half of" stand before.
+
+        Raises Unreadable for a sum without brackets: "half of 1 - 1" may be 0, or a half less one.
+        """
+        start = self.at
+        tree = self.measured()
+        if tree[0] in ("+", "pm") and self.tokens[start].match != self.at - 1:
+            raise Unreadable("words before a sum without brackets")
         return tree
 
     def scale(self, tree: Tree) -> Tree:
