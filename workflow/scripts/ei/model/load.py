@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ei.model import architecture, head, selfcheck, support
 from ei.model import folder as folders
+from ei.model.room import available
 from ei.model.weights import Policy, freeze, prepare, refresh, use_bf16
 from ei.stage import UserError
 
@@ -27,8 +28,8 @@ def load(
     """The policy of a Hugging Face model folder, once its losses were seen to be the model's own.
 
     On a GPU it computes in mixed precision, unless `mixed` says otherwise. If it is `frozen`, no
-    weight is to be trained: layers are then on the GPU in bf16 alone, 2 bytes a parameter, and the
-    comparison in fp32 is made before, on the CPU.
+    weight is to be trained: layers are then on the GPU in bf16 alone, 2 bytes a parameter. Where
+    fp32 weights do not fit there, even for a while, the comparison in fp32 is made on the CPU.
     """
     from transformers import AutoModelForCausalLM
 
@@ -39,7 +40,7 @@ def load(
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} cannot be loaded as a causal language model: {error}") from None
     to_device = functools.partial(model.to, device)  # type: ignore[arg-type]  # wrapped by theirs
-    if not frozen:
+    if not frozen or fits(model, device):
         to_device()
     policy = prepare(model, mixed=False)
     selfcheck.refuse_difference(policy, folder)
@@ -54,6 +55,14 @@ def load(
     if mixed:
         selfcheck.refuse_difference(policy, folder)
     return policy
+
+
+def fits(model: Any, device: torch.device) -> bool:
+    """Whether a model's weights, as they are, and half as much again fit on the device."""
+    if device.type != "cuda":
+        return True
+    needed = sum(weight.nbytes for weight in model.parameters())
+    return 1.5 * needed < available(device)
 
 
 def load_checked(place: Path, device: torch.device, frozen: bool = False) -> tuple[Policy, str]:

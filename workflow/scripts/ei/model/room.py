@@ -1,4 +1,4 @@
-"""Running out of memory, said with the setting that helps."""
+"""How much memory there is, and running out of it, said with the setting that helps."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -6,6 +6,13 @@ from collections.abc import Callable, Iterator
 import torch
 
 from ei.stage import UserError
+
+
+def available(device: torch.device) -> int:
+    """The GPU memory, in bytes, that this process can still take, under a cap if there is one."""
+    free, total = torch.cuda.mem_get_info(device)
+    cap = int(total * torch.cuda.get_per_process_memory_fraction(device))
+    return min(free, cap - torch.cuda.memory_reserved(device))
 
 
 @contextlib.contextmanager

@@ -3,10 +3,8 @@
 import logging
 from dataclasses import dataclass, replace
 
-import torch
-
 from ei.model.head import CHUNK_LOGITS
-from ei.model.room import lowered
+from ei.model.room import available, lowered
 from ei.model.weights import Policy
 
 log = logging.getLogger("sft")
@@ -94,13 +92,6 @@ def advice(memory: str, row_tokens: int, longest: int) -> str:
     else:
         rows = lowered("sft.row_tokens", row_tokens, longest)
     return rows if memory == "small" else f"set sft.memory to small, or {rows}"
-
-
-def available(device: torch.device) -> int:
-    """The GPU memory, in bytes, that this process can still take, under a cap if there is one."""
-    free, total = torch.cuda.mem_get_info(device)
-    cap = int(total * torch.cuda.get_per_process_memory_fraction(device))
-    return min(free, cap - torch.cuda.memory_reserved(device))
 
 
 def estimate(policy: Policy, row_tokens: int, plan: Plan) -> int:
