@@ -164,10 +164,12 @@ def step(flags: argparse.Namespace) -> dict[str, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    questions, seconds = 8 if flags.tiny else config["sample"]["questions"], {}
+    questions = 8 if flags.tiny else config["sample"]["questions"]
+    seconds: dict[str, float] = {}
     template, tokenizer = read_template(flags.prompt), AutoTokenizer.from_pretrained(flags.model)
     data = pl.read_parquet(flags.train).sample(questions, seed=0)
-    held_out = pl.read_parquet(flags.validation).head(8 if flags.tiny else None)
+    held_out = pl.read_parquet(flags.validation)
+    held_out = held_out.head(8) if flags.tiny else held_out
     asked, tested = ([fill(template, q) for q in table["question"]] for table in (data, held_out))
     with timed(seconds, "load"):
         policy = AutoModelForCausalLM.from_pretrained(flags.model, dtype=torch.float32)
