@@ -27,6 +27,7 @@ include: "workflow/rules/runs.smk"
 include: "workflow/rules/terminal.smk"
 include: "workflow/rules/preflight.smk"
 include: "workflow/rules/lookups.smk"
+include: "workflow/rules/asides.smk"
 include: "workflow/rules/reporting.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/step.smk"
@@ -59,11 +60,13 @@ rule sweep:
 
 # The page of what is there, of an unfinished run too; it starts nothing else.
 rule report:
+    log:
+        "results/logs/report.log",
     localrule: True
     conda:
         CPU_ENV
     shell:
-        "progress.py --experiment results"
+        "progress.py --experiment results 2>&1 | tee {log:q}"
 
 
 # The main run's best policy as a folder ready for the hub, with a model card.

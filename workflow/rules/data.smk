@@ -1,39 +1,6 @@
 """What a run starts from: a machine that can do it, the questions, and the base model."""
 
 
-def machine_for_model(wildcards):
-    """The machine check of the first run that needs the model: no download in vain."""
-    folder = f"models/{wildcards.org}--{wildcards.name}@{wildcards.revision}"
-    first = next(run for run in RUNS if base_model(run) == folder)
-    return ancient(f"{first}/machine.json")
-
-
-def machine_for_data(wildcards):
-    return ancient(f"{wildcards.run}/machine.json")
-
-
-def source_files(wildcards):
-    """The files of the questions; a data set of the hub is no file."""
-    data = settings_of(wildcards)["data"]
-    files = {
-        split: data[split] for split in ("train", "validation") if isinstance(data[split], str)
-    }
-    for split, path in files.items():
-        if split not in data.get("sha256", {}):
-            raise WorkflowError(f"data.{split}: the file {path} does not exist")
-    return [literal(local(path)) for path in files.values()]
-
-
-def source(split):
-    """A params function: where a split comes from, as data.py takes it."""
-
-    def get(wildcards):
-        value = settings_of(wildcards)["data"][split]
-        return local(value) if isinstance(value, str) else json.dumps(value, sort_keys=True)
-
-    return get
-
-
 # The nodes of a cluster often cannot reach the hub.
 localrules:
     data,

@@ -5,42 +5,6 @@ and after the last (ei.runs.probes). They come after all that the curve waits fo
 """
 
 
-def probe_prompt(wildcards):
-    settings = probes.changed(settings_of(wildcards), wildcards.probe)
-    return literal(prompt_file(settings["prompt"]))
-
-
-def probe_flags(section, *more):
-    """A params function: the flags of a section as a probe changes it, and `more` flags."""
-
-    def get(wildcards):
-        changed = probes.changed(settings_of(wildcards), wildcards.probe)[section]
-        return [*setting_rules.flags(changed), *more]
-
-    return get
-
-
-def probe_lineage(stage):
-    """A params function: the hash of every setting that a probe's output depends on."""
-
-    def get(wildcards):
-        settings = RUNS[wildcards.run].settings
-        return lineages.probe_lineages(settings, wildcards.probe, step_of(wildcards))[stage]
-
-    return get
-
-
-def of_probes(name):
-    """An input function: this file of each probe of the run."""
-
-    def get(wildcards):
-        run = wildcards.run
-        found = probes.planned(RUNS[run].settings, last_step(run))
-        return [f"{run}/step{step}/{probe}/{name}" for probe, step in found]
-
-    return get
-
-
 # A probe: the same evaluation under another prompt, or of several responses to each question. It
 # comes after all that the curve waits for.
 use rule eval as probe with:

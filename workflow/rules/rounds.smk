@@ -7,28 +7,6 @@ Each round lies in a folder of its name, and `filter` takes it as well.
 """
 
 
-def rounds_of_steps(wildcards):
-    """The scored rollouts of the further rounds of each step."""
-    return [path for name in rounds_of(wildcards) for path in of_steps(name, 1)(wildcards)]
-
-
-def rounds_before(wildcards):
-    """The scored rollouts of the rounds before this one."""
-    extra = scored_in("extra")(wildcards) if wildcards.round == "hints" else []
-    return [f"{wildcards.run}/step{wildcards.step}/scored.parquet", *extra]
-
-
-def flags_of_round(wildcards, input):
-    """The flags that make sample.py draw a further round."""
-    settings = settings_of(wildcards)
-    of_round = {"round": wildcards.round, "min_reward": settings["filter"]["min_reward"]}
-    return [*setting_rules.flags(settings["sample"] | of_round), "--scored", *input.scored]
-
-
-def lineage_of_round(wildcards):
-    return lineage(wildcards.round)(wildcards)
-
-
 # Draw a round's rollouts from the same policy, of the questions that the rounds before leave to it.
 use rule sample as sample_round with:
     input:
