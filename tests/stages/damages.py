@@ -3,7 +3,7 @@
 import gzip
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,13 @@ import pyarrow.parquet as pq
 from ei.files import stamp, write_table
 
 Damage = Callable[[Path], Any]
+
+
+def listed(files: Mapping[str, Mapping[str, Damage]]) -> Iterator[tuple[str, str, Damage]]:
+    """(file, kind of damage, damage) of every damage to every file."""
+    for name, kinds in files.items():
+        for kind, damage in kinds.items():
+            yield name, kind, damage
 
 
 def rewritten(change: Callable[[bytes], bytes]) -> Damage:

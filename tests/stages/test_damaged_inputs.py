@@ -6,14 +6,14 @@ have checksums, it is.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 import small_run
-from damages import ANYTHING, JSON, LINES, PARQUET, TOKENS, Damage, but
+from damages import ANYTHING, JSON, LINES, PARQUET, TOKENS, Damage, but, listed
 from small_run import grading, in_place_of, measuring, plotting, reporting, run_stage, summarizing
 
 import compare
@@ -187,12 +187,6 @@ def without_times(found: dict[str, Any]) -> dict[str, Any]:
     return {name: content for name, content in found.items() if not name.endswith(of_checker)}
 
 
-def damages(case: str) -> Iterator[tuple[str, str, Damage]]:
-    for name, kinds in CASES[case][3].items():
-        for kind, damage in kinds.items():
-            yield name, kind, damage
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_a_damaged_input_is_refused_in_a_sentence_or_changes_nothing(
     case: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -200,7 +194,7 @@ def test_a_damaged_input_is_refused_in_a_sentence_or_changes_nothing(
     outputs = tmp_path / "outputs"
     right = undamaged(case, folder, outputs)
     wrong = []
-    for name, kind, damage in damages(case):
+    for name, kind, damage in listed(CASES[case][3]):
         capsys.readouterr()
         with in_place_of(folder / name, damage):
             try:

@@ -6,7 +6,6 @@ knows what was there before. In a policy that was trained here it is, by its rec
 """
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import polars as pl
 import pytest
 import small_run
 import torch
-from damages import ANYTHING, JSON, Damage, but, changed_json, flipped, rewritten
+from damages import ANYTHING, JSON, Damage, but, changed_json, flipped, listed, rewritten
 from small_run import in_place_of, run_stage
 
 from ei.files import stamp, write_table
@@ -134,12 +133,6 @@ def found_in(out: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def damages() -> Iterator[tuple[str, str, Damage]]:
-    for name, kinds in FILES.items():
-        for kind, damage in kinds.items():
-            yield name, kind, damage
-
-
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_damaged_policy_is_refused_in_a_sentence_or_changes_nothing(
     stage: str, folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -148,7 +141,7 @@ def test_a_damaged_policy_is_refused_in_a_sentence_or_changes_nothing(
     assert STAGES[stage](folder, out) == 0
     right = found_in(out)
     wrong = []
-    for name, kind, damage in damages():
+    for name, kind, damage in listed(FILES):
         shutil.rmtree(out, ignore_errors=True)
         capfd.readouterr()
         with in_place_of(folder / "policy" / name, damage):

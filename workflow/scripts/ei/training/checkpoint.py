@@ -45,7 +45,9 @@ def key_of(policy: Policy, sequences: list[Sequence], recipe: Recipe) -> str:
     for sequence in sorted(sequences, key=identity):
         content = [*identity(sequence), sequence.prompt, sequence.response]
         digest.update(json.dumps(content).encode())
-    for name, weight in [*policy.model.named_parameters(), *policy.weights.items()]:
+    parameters = policy.model.named_parameters()
+    frozen = {name: weight for name, weight in parameters if not weight.requires_grad}
+    for name, weight in [*frozen.items(), *policy.weights.items()]:
         total = weight.detach().sum(dtype=torch.float64).item()
         size = weight.detach().abs().sum(dtype=torch.float64).item()
         digest.update(f"{name} {tuple(weight.shape)} {total!r} {size!r}".encode())

@@ -15,7 +15,6 @@ from typing import Any
 
 Tree = tuple[Any, ...]
 ZERO: Tree = ("num", Fraction(0))
-ONE: Tree = ("num", Fraction(1))
 TWO: Tree = ("num", Fraction(2))
 PI: Tree = ("const", "pi")
 E: Tree = ("const", "e")
