@@ -1,11 +1,13 @@
 """Jobs that run in a fork of a process that has imported everything."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks only on L
 CLIENT = """
 import sys
 from ei import warm
-warm.MODULES, warm.IDLE = ("colorsys",), 0.5
+warm.imports_of = lambda command: warm.Imports(("colorsys",), {"OF_IMPORTS": "1"}, idle=0.5)
 status = warm.run(sys.argv[1:])
 print("cold") if status is None else sys.exit(status)
 """
@@ -136,11 +138,67 @@ def test_other_scripts_and_slurms_jobs_start_cold(job, tmp_path, environment):
 
 def test_what_it_imports_starts_no_thread_that_a_fork_would_lack():
     """numpy's OpenBLAS starts one for each core but one, and brings it back in a fork."""
-    code = f"import os, importlib\nfor name in {warm.MODULES}: importlib.import_module(name)\n"
+    code = f"import os, importlib\nfor name in {warm.TRAINING.modules}:\n"
+    code += "    importlib.import_module(name)\n"
     code += "print(len(os.listdir('/proc/self/task')))"
     told = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        env={**os.environ, **warm.ON_GPU, "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert told.stdout == "1\n"
+
+
+def test_a_fork_keeps_the_locks_of_its_gpus_and_the_server_does_not(tmp_path):
+    """The lock outlives the process that asked by as long as the fork does."""
+    script = tmp_path / "sample.py"
+    script.write_text("import sys, time; print('up', flush=True); time.sleep(float(sys.argv[1]))")
+    client = CLIENT.replace("import sys\n", "import os, sys\n").replace(
+        "warm.run(sys.argv[1:])",
+        "warm.run(sys.argv[1:], [os.open('lock', os.O_RDWR | os.O_CREAT)])",
+    )
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    command = [sys.executable, "-c", client, str(script)]
+    with subprocess.Popen(
+        [*command, "60"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as waiting:
+        assert waiting.stdout.readline() == "up\n"
+        holders = holding(tmp_path / "lock")
+        assert waiting.pid in holders
+        assert len(holders) == 2
+        waiting.kill()
+    (fork,) = holders - {waiting.pid}
+    assert gone(fork)
+
+
+def holding(path: Path) -> set[int]:
+    """The processes that have the file open."""
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if link.readlink() == path:
+                found.add(int(link.parts[2]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("command", "gpu", "imports"),
+    [
+        (["sft.py"], "", warm.ON_CPU),
+        (["sample.py", "--engine", "vllm"], "", warm.ON_CPU),
+        (["sft.py"], "0", warm.TRAINING),
+        (["bin/eval.py", "--engine", "vllm"], "0,1", warm.VLLM),
+        (["sample.py", "--engine", "transformers"], "1", warm.ON_CPU),
+    ],
+)
+def test_a_job_finds_what_it_imports_there(monkeypatch, command, gpu, imports):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpu)
+    assert warm.imports_of(command) is imports
+
+
+def test_a_server_that_has_touched_the_gpu_is_no_use(monkeypatch):
+    torch = types.SimpleNamespace(cuda=types.SimpleNamespace(_is_in_bad_fork=lambda: True))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    assert not warm.gpu_untouched()
+    torch.cuda._is_in_bad_fork = lambda: False
+    assert warm.gpu_untouched()

@@ -17,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from ei import warm
 
@@ -172,6 +173,16 @@ def refusal(wanted: int, visible: int) -> str | None:
     return None
 
 
+def become(command: list[str], held: Collection[int] = ()) -> NoReturn:
+    """Run the command, if possible in a warm fork, with the locks it holds, and end as it does."""
+    status = warm.run([shutil.which(command[0]) or "", *command[1:]], held)
+    if status is not None:
+        sys.exit(status)
+    for descriptor in held:
+        os.set_inheritable(descriptor, True)
+    os.execvp(command[0], command)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -194,20 +205,15 @@ def main() -> None:
     )
     if flags.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        status = warm.run([shutil.which(flags.command[0]) or "", *flags.command[1:]])
-        if status is not None:
-            sys.exit(status)
-        os.execvp(flags.command[0], flags.command)
+        become(flags.command)
     gpus = visible()
     if wrong := refusal(flags.gpus, len(gpus)):
         sys.exit(f"error: {wrong}")
     locks = Path(os.environ.get("EI_GPU_LOCKS", f"{tempfile.gettempdir()}/ei-gpu-locks"))
     held = lease(flags.gpus, gpus, locks)
-    for descriptor in held.values():
-        os.set_inheritable(descriptor, True)
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(held)
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order of nvidia-smi's indices
-    os.execvp(flags.command[0], flags.command)
+    become(flags.command, held.values())
 
 
 if __name__ == "__main__":

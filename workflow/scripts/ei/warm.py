@@ -1,13 +1,14 @@
-"""Jobs that start warm: a process that has imported torch and transformers forks one for each.
+"""Jobs that start warm: a process that has imported torch and its like forks one for each.
 
-The imports take four seconds of processor time, and a run has a dozen such jobs. The first of them
-starts a server; each asks it, over a socket, for a fork that runs its script. The fork has the
-arguments, folder, environment and output of the process that asked, and ends when that does. The
-server imports nothing of this project and computes nothing, so no job sees anything of another, and
-it ends by itself once it has had nothing to do for `IDLE` seconds.
+The imports take four seconds of processor time, with vLLM twenty, and a run has a dozen such jobs.
+The first of them starts a server; each asks it, over a socket, for a fork that runs its script. The
+fork has the arguments, folder, environment and output of the process that asked, and ends when that
+does. The server imports nothing of this project, computes nothing and holds no GPU, so no job sees
+anything of another, and it ends by itself once it has had nothing to do for a while.
 
 A fork copies only the thread that forks. So nothing is imported that starts a thread which others
-wait for: polars does, torch and transformers do not.
+wait for: polars does, torch, transformers and these parts of vLLM do not. Nor can a fork use a GPU
+that its parent has used; a server that has touched one ends, and the jobs start cold.
 """
 
 import contextlib
@@ -27,39 +28,75 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-IDLE = 20.0  # seconds; the small jobs between two of these take less
 PATIENCE = 300.0  # seconds that the imports may take on a busy machine with a cold disk
-MODULES = ("torch", "transformers.models.auto.modeling_auto", "torch.utils.tensorboard")
-SCRIPTS = {"sample.py", "eval.py", "sft.py"}  # which import them
+SCRIPTS = {"sample.py", "eval.py", "sft.py"}
 LENGTH = struct.Struct("!I")
+MOST = 64  # descriptors that are passed on: three streams, and a lock for each GPU
 
 
-def run(command: list[str]) -> int | None:
+@dataclass(frozen=True)
+class Imports:
+    """What a server imports, under which variables, and how long it waits for the next job."""
+
+    modules: tuple[str, ...]
+    variables: dict[str, str] = field(default_factory=dict)  # read by the imports; defaults
+    idle: float = 20.0  # seconds; the small jobs between two of these take less
+
+
+TORCH = ("torch", "transformers.models.auto.modeling_auto")
+ON_CPU = Imports((*TORCH, "torch.utils.tensorboard"))
+# torch asks the driver's library how many GPUs there are, and so touches none.
+ON_GPU = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1", "TORCH_WARM_POOL": "0"}
+TRAINING = Imports(
+    (*ON_CPU.modules, "torch._inductor.compile_fx"),
+    {**ON_GPU, "PYTORCH_ALLOC_CONF": "expandable_segments:True"},
+    idle=180.0,
+)
+VLLM = Imports(
+    (*TORCH, "vllm.v1.engine.llm_engine", "vllm.v1.core.sched.async_scheduler"),
+    {**ON_GPU, "VLLM_LOGGING_LEVEL": "WARNING", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"},
+    idle=180.0,
+)
+
+
+def imports_of(command: list[str]) -> Imports:
+    """What a job of this command imports; it has a GPU if CUDA_VISIBLE_DEVICES names one."""
+    if not os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return ON_CPU
+    if Path(command[0]).name == "sft.py":
+        return TRAINING
+    return VLLM if "vllm" in command else ON_CPU
+
+
+def run(command: list[str], held: Iterable[int] = ()) -> int | None:
     """The exit status of a stage script run in a fork of the server; None where there can be none.
 
     That is for other commands, on systems other than Linux, and in jobs of Slurm, which have no
-    machine in common and would take the server with them when they end.
+    machine in common and would take the server with them when they end. The fork keeps the
+    descriptors in `held` open: the locks of its GPUs.
     """
     script = Path(command[0])
     if script.name not in SCRIPTS or sys.platform != "linux" or "SLURM_JOB_ID" in os.environ:
         return None
     try:
-        with connected() as server:
-            return asked(server, command)
+        with connected(imports_of(command)) as server:
+            return asked(server, command, held)
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def connected() -> socket.socket:
+def connected(imports: Imports) -> socket.socket:
     """A connection to the server of this folder and environment, which is started if need be."""
     folder = Path(tempfile.gettempdir()) / f"ei-warm-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
         raise PermissionError(folder)
-    address = folder / f"{key()}.sock"
+    address = folder / f"{key(imports)}.sock"
     with address.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with contextlib.suppress(OSError):
@@ -67,7 +104,8 @@ def connected() -> socket.socket:
         address.unlink(missing_ok=True)
         null = subprocess.DEVNULL
         server = subprocess.Popen(
-            [sys.executable, __file__, str(address), str(IDLE), *MODULES],
+            [sys.executable, __file__, str(address), str(imports.idle), *imports.modules],
+            env={**imports.variables, **os.environ},
             stdin=null,
             stdout=null,
             stderr=null,
@@ -92,19 +130,19 @@ def connection(address: Path) -> socket.socket:
     return found
 
 
-def key() -> str:
+def key(imports: Imports) -> str:
     """A hash of what the imports can depend on; jobs that differ in it have different servers."""
     varies = {"CUDA_VISIBLE_DEVICES", "_", "SHLVL", "OLDPWD"}
-    depends = [sys.executable, os.getcwd(), *sorted(
+    depends = [sys.executable, os.getcwd(), repr(imports), *sorted(
         f"{name}={value}" for name, value in os.environ.items() if name not in varies
     )]  # fmt: skip
     return hashlib.sha256("\0".join(depends).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def asked(server: socket.socket, command: list[str]) -> int:
+def asked(server: socket.socket, command: list[str], held: Iterable[int] = ()) -> int:
     """The status of the command in a fork that has this process's output and signals."""
     job = json.dumps({"command": command, "folder": os.getcwd(), "environment": dict(os.environ)})
-    socket.send_fds(server, [LENGTH.pack(len(job.encode()))], [0, 1, 2])
+    socket.send_fds(server, [LENGTH.pack(len(job.encode()))], [0, 1, 2, *held])
     server.sendall(job.encode())
     (fork,) = LENGTH.unpack(received(server, LENGTH.size))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -146,7 +184,7 @@ def accepted(listener: socket.socket, waiting: selectors.BaseSelector) -> dict[s
     """Fork for one who asks: None in this process, the job in the fork."""
     client, _ = listener.accept()
     try:
-        head, streams, _, _ = socket.recv_fds(client, LENGTH.size, 3)
+        head, descriptors, _, _ = socket.recv_fds(client, LENGTH.size, MOST)
         job = json.loads(received(client, *LENGTH.unpack(head)))
     except (OSError, struct.error):
         return None  # it was killed while it asked
@@ -154,9 +192,9 @@ def accepted(listener: socket.socket, waiting: selectors.BaseSelector) -> dict[s
     if not fork:
         waiting.close()
         threading.Thread(target=end_with, args=(client,), daemon=True).start()
-        return {**job, "streams": streams}
-    for stream in streams:
-        os.close(stream)
+        return {**job, "streams": descriptors[:3]}
+    for descriptor in descriptors:
+        os.close(descriptor)
     with contextlib.suppress(OSError):
         client.sendall(LENGTH.pack(fork))
     waiting.register(os.pidfd_open(fork), selectors.EVENT_READ, (fork, client))
@@ -194,12 +232,25 @@ def become(job: dict[str, Any]) -> None:
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
+def gpu_untouched() -> bool:
+    """Whether a fork of this process can use a GPU; torch notes in a fork that it cannot."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return True
+    fork = os.fork()
+    if not fork:
+        os._exit(torch.cuda._is_in_bad_fork())
+    return os.waitpid(fork, 0)[1] == 0
+
+
 def main() -> None:
     """The server, and in its forks the jobs."""
     address, idle, *modules = sys.argv[1:]
     for name in modules:
         importlib.import_module(name)
     gc.freeze()  # nothing imported is garbage, and a fork would copy what a collection touches
+    if not gpu_untouched():
+        return
     if job := serve(Path(address), float(idle)):
         become(job)
 

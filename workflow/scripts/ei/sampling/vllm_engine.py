@@ -12,6 +12,7 @@ import logging
 import multiprocessing as mp
 import os
 import queue
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -52,10 +53,11 @@ def started(
     not start or dies. `on_ready` is called when the engine is up, with the seconds since the start
     (`all`), of which `imports`.
     """
-    spawn = mp.get_context("spawn")
-    results: Any = spawn.Queue()
-    inbox: Any = spawn.SimpleQueue()
-    process = spawn.Process(target=_serve, args=(policy, context, machine, inbox, results))
+    # A fork has what a warm job has imported (ei/warm.py). It is made before CUDA is used.
+    way: Any = mp.get_context("fork" if "vllm" in sys.modules else "spawn")
+    results: Any = way.Queue()
+    inbox: Any = way.SimpleQueue()
+    process = way.Process(target=_serve, args=(policy, context, machine, inbox, results))
     begun = time.monotonic()
     process.start()
 
