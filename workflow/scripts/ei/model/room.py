@@ -10,8 +10,9 @@ from ei.stage import UserError
 
 def available(device: torch.device) -> int:
     """The GPU memory, in bytes, that this process can still take, under a cap if there is one."""
-    free, total = torch.cuda.mem_get_info(device)
-    cap = int(total * torch.cuda.get_per_process_memory_fraction(device))
+    index = torch.cuda.current_device() if device.index is None else device.index
+    free, total = torch.cuda.mem_get_info(index)
+    cap = int(total * torch.cuda.get_per_process_memory_fraction(index))
     return min(free, cap - torch.cuda.memory_reserved(device))
 
 
