@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ei import schema
-from ei.model import folder
+from ei.model import folder, room
 from ei.model.load import load
 from ei.model.names import to_write
 from ei.model.packing import Sequence
@@ -17,7 +17,7 @@ from ei.model.weights import Policy, clear_gradients, prepare
 from ei.stage import UserError
 from ei.training import checkpoint
 from ei.training.loop import BETAS, Record, make_update, train
-from ei.training.memory import advice
+from ei.training.memory import FULL, RECOMPUTE, SMALL, Plan, advice
 from ei.training.processes import World
 from ei.training.recipe import Recipe
 from ei.training.schedule import Update, plan
@@ -218,20 +218,43 @@ def test_out_of_memory_on_a_gpu_or_a_cpu_is_a_sentence_with_the_advice() -> None
         raise RuntimeError("shapes")
 
 
+def test_the_gpu_without_a_number_is_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch itself refuses to say how much of a device without a number a process may take."""
+    asked = {
+        "current_device": lambda: 3,
+        "mem_get_info": lambda index: (40, 100)[: 2 if index == 3 else 0],
+        "get_per_process_memory_fraction": lambda index: {3: 0.5}[index],
+        "memory_reserved": lambda index: {3: 30}[index],
+        "memory_allocated": lambda device: 20,
+    }
+    for name, answer in asked.items():
+        monkeypatch.setattr(torch.cuda, name, answer)
+    for device in (torch.device("cuda"), torch.device("cuda", 3)):
+        assert room.reachable(device) == 50  # the cap, since 40 are free and 30 its own
+        assert room.available(device) == 30
+
+
 @pytest.mark.parametrize(
-    ("memory", "row_tokens", "longest", "wanted"),
+    ("memory", "plan", "row_tokens", "longest", "wanted"),
     [
-        ("full", 16384, 900, "set sft.memory to auto"),
-        ("auto", 16384, 900, "set sft.memory to small, or lower sft.row_tokens from 16384 to 8192"),
-        ("small", 16384, 900, "lower sft.row_tokens from 16384 to 8192"),
-        ("small", 1200, 900, "lower sft.row_tokens from 1200 to 900"),
-        ("small", 900, 900, "set filter.max_tokens to 450, since the longest sequence has 900"),
+        ("full", FULL, 16384, 900, "set sft.memory to auto"),
+        (
+            "auto",
+            RECOMPUTE,
+            90,
+            9,
+            "set sft.memory to small, or lower sft.row_tokens from 90 to 45",
+        ),
+        ("auto", SMALL, 16384, 900, "lower sft.row_tokens from 16384 to 8192"),
+        ("small", SMALL, 16384, 900, "lower sft.row_tokens from 16384 to 8192"),
+        ("small", SMALL, 1200, 900, "lower sft.row_tokens from 1200 to 900"),
+        ("small", SMALL, 90, 90, "set filter.max_tokens to 45, since the longest sequence has 90"),
     ],
 )
 def test_the_advice_has_the_next_value(
-    memory: str, row_tokens: int, longest: int, wanted: str
+    memory: str, plan: Plan, row_tokens: int, longest: int, wanted: str
 ) -> None:
-    assert advice(memory, row_tokens, longest) == wanted
+    assert advice(memory, plan, row_tokens, longest) == wanted
 
 
 def test_a_policy_in_mixed_precision_learns_in_fp32_and_is_written_rounded(tmp_path: Path) -> None:

@@ -8,12 +8,17 @@ import torch
 from ei.stage import UserError
 
 
-def available(device: torch.device) -> int:
-    """The GPU memory, in bytes, that this process can still take, under a cap if there is one."""
+def reachable(device: torch.device) -> int:
+    """The GPU memory, in bytes, that this process has or can get, under a cap if there is one."""
     index = torch.cuda.current_device() if device.index is None else device.index
     free, total = torch.cuda.mem_get_info(index)
     cap = int(total * torch.cuda.get_per_process_memory_fraction(index))
-    return min(free, cap - torch.cuda.memory_reserved(device))
+    return min(free + torch.cuda.memory_reserved(index), cap)
+
+
+def available(device: torch.device) -> int:
+    """The GPU memory, in bytes, that no tensor of this process takes and that it can get."""
+    return reachable(device) - torch.cuda.memory_allocated(device)
 
 
 @contextlib.contextmanager

@@ -59,16 +59,11 @@ def of_sft(size: Size, sft: Mapping[str, Any], gpu_gib: float) -> list[Finding]:
         return [
             Finding(
                 f"sft may need {likely / GIB:.1f} GiB of GPU memory, and the GPU has {gpu_gib:.1f}:"
-                f" if it runs out, {advice(plan_name(sft), sft['row_tokens'], 1)}",
+                f" if it runs out, {advice(sft['memory'], plan, sft['row_tokens'], 1)}",
                 fatal=False,
             )
         ]
     return []
-
-
-def plan_name(sft: Mapping[str, Any]) -> str:
-    """`sft.memory`, where auto has come down to small."""
-    return "small" if sft["memory"] == "auto" else str(sft["memory"])
 
 
 def of_vllm(

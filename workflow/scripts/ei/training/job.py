@@ -1,6 +1,7 @@
 """The whole sft stage in one process: read, measure the sampling policy, train, write."""
 
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from ei.model import architecture, folder, names
 from ei.model.entropy import entropy_sums
 from ei.model.load import compile_layers, load_checked, recompute_layers
 from ei.model.packing import Sequence
-from ei.model.room import enough_or, weights_alone
+from ei.model.room import enough_or, lowered, weights_alone
 from ei.model.tensors import not_finite
 from ei.model.weights import Policy
 from ei.stage import UserError
@@ -94,30 +95,34 @@ def run_job(job: Job, started: float, world: World) -> None:
     clock = Clock(started, {"import": time.perf_counter() - started})
     with clock.phase("read"):
         kept = read_kept(job)
-    longest, frozen = max(map(len, kept), default=1), job.recipe.lora is not None
-    with enough_or(lambda: memory.advice(job.options.memory, job.recipe.row_tokens, longest)):
+    frozen = job.recipe.lora is not None
+    with clock.phase("load"), enough_or(weights_alone):
+        policy, fingerprint = load_checked(job.policy, world.device, frozen)
+        refuse_other_policies(job, fingerprint)
+        sequences.check(kept, job.recipe.row_tokens, len(policy.output))
+    with clock.phase("sampling_entropy"), enough_or(lambda: fewer_tokens(job)):
+        entropy = sampling_entropy(job, policy)
+    if kept and job.init.resolve() != job.policy.resolve():
         with clock.phase("load"), enough_or(weights_alone):
-            policy, fingerprint = load_checked(job.policy, world.device, frozen)
-            refuse_other_policies(job, fingerprint)
-            sequences.check(kept, job.recipe.row_tokens, len(policy.output))
-        with clock.phase("sampling_entropy"):
-            entropy = sampling_entropy(job, policy)
-        if kept and job.init.resolve() != job.policy.resolve():
-            with clock.phase("load"), enough_or(weights_alone):
-                del policy  # before the next one is loaded: 4 bytes a parameter, 6 on a GPU
-                policy, _ = load_checked(job.init, world.device, frozen)
-        if world.first:
-            check_base(job)
-            open_scratch(job)
-        records = train_on(kept, job, policy, world, clock) if kept else []
-        if not world.first:
-            return
-        with clock.phase("save"), writing(job.output, at=job.scratch):
-            warning = write_policy(kept, job, policy)
-        replayed = sum(sequence.age > 0 for sequence in kept)
-        found = {"step": job.step, **entropy, "sequences": len(kept), "replayed": replayed}
-        found["warning"] = warning
-        publish(job, records, found | summary(records, world, clock))
+            del policy  # before the next one is loaded: 4 bytes a parameter, 6 on a GPU
+            policy, _ = load_checked(job.init, world.device, frozen)
+    if world.first:
+        check_base(job)
+        open_scratch(job)
+    records = train_on(kept, job, policy, world, clock) if kept else []
+    if not world.first:
+        return
+    with clock.phase("save"), writing(job.output, at=job.scratch):
+        warning = write_policy(kept, job, policy)
+    replayed = sum(sequence.age > 0 for sequence in kept)
+    found = {"step": job.step, **entropy, "sequences": len(kept), "replayed": replayed}
+    found["warning"] = warning
+    publish(job, records, found | summary(records, world, clock))
+
+
+def fewer_tokens(job: Job) -> str:
+    """The advice where only rows of tokens could be smaller."""
+    return lowered("sft.row_tokens", job.recipe.row_tokens)
 
 
 def refuse_other_policies(job: Job, fingerprint: str) -> None:
@@ -179,13 +184,16 @@ def train_on(
     With LoRA, what was trained is part of the policy's own weights in the end.
     """
     adapted = lora.add(policy, job.recipe.lora, job.recipe.seed) if job.recipe.lora else None
-    plan = memory.choose(job.options.memory, policy, job.recipe.row_tokens)
+    row_tokens, longest = job.recipe.row_tokens, max(map(len, kept))
+    plan = memory.choose(job.options.memory, policy, row_tokens)
     if world.device.type == "cuda":
         compile_layers(policy)
     if plan.recompute:
         recompute_layers(policy)
     updates = schedule.updates_per_epoch(len(kept), job.recipe) * job.recipe.epochs
     with contextlib.ExitStack() as stack:
+        advice = functools.partial(memory.advice, job.options.memory, plan, row_tokens, longest)
+        stack.enter_context(enough_or(advice))
         show = None
         if world.first:
             show = stack.enter_context(reporting(updates, job.tensorboard))

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, replace
 
 from ei.model.head import CHUNK_LOGITS
-from ei.model.room import available, lowered
+from ei.model.room import lowered, reachable
 from ei.model.weights import Policy
 
 log = logging.getLogger("sft")
@@ -62,12 +62,11 @@ def choose(memory: str, policy: Policy, row_tokens: int) -> Plan:
         return {"full": FULL, "small": SMALL}[memory]
     if policy.device.type != "cuda":
         return FULL
-    free = available(policy.device) + policy.bytes  # the weights are there already
-    return fitting(policy, row_tokens, free)
+    return fitting(policy, row_tokens, reachable(policy.device))  # the weights are there already
 
 
 def fitting(policy: Policy, row_tokens: int, free: int) -> Plan:
-    """The fastest plan that is estimated to fit into `free` bytes; the smallest if none is."""
+    """The fastest plan estimated to fit into `free` bytes, weights included; else the smallest."""
     needed = {plan: estimate(policy, row_tokens, plan) for plan in (FULL, RECOMPUTE, SMALL)}
     plan = next((plan for plan in needed if needed[plan] <= free), SMALL)
     log.info(
@@ -80,10 +79,11 @@ def fitting(policy: Policy, row_tokens: int, free: int) -> Plan:
     return plan
 
 
-def advice(memory: str, row_tokens: int, longest: int) -> str:
-    """What to set to what when memory runs out; no row can be shorter than the `longest` sequence.
+def advice(memory: str, plan: Plan, row_tokens: int, longest: int) -> str:
+    """What to set to what when a training runs out of memory.
 
-    `memory` is `sft.memory`, and both others are in tokens.
+    `memory` is `sft.memory`, and `plan` what came of it; both others are in tokens. No row can be
+    shorter than the `longest` sequence.
     """
     if memory == "full":
         return "set sft.memory to auto"
@@ -91,7 +91,7 @@ def advice(memory: str, row_tokens: int, longest: int) -> str:
         rows = f"set filter.max_tokens to {longest // 2}, since the longest sequence has {longest}"
     else:
         rows = lowered("sft.row_tokens", row_tokens, longest)
-    return rows if memory == "small" else f"set sft.memory to small, or {rows}"
+    return rows if plan == SMALL else f"set sft.memory to small, or {rows}"
 
 
 def estimate(policy: Policy, row_tokens: int, plan: Plan) -> int:
