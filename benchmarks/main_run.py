@@ -13,6 +13,7 @@ that time less the record's seconds; jobs of earlier commands in the same folder
 """
 
 import argparse
+import contextlib
 import json
 import re
 import subprocess
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 SAMPLE_S = 1.0
+SAVE_S = 30.0
 RECORD = re.compile(r"(?P<rule>[a-z_]+?)(-(?P<shard>\d+)-of-\d+)?\.jsonl")
 
 
@@ -31,9 +33,10 @@ def main() -> None:
     flags = read_flags()
     runs = json.loads(flags.output.read_text())["runs"] if flags.output.exists() else []
     if flags.command:
-        runs.append(measure(flags.name, flags.gpus, flags.command))
-        flags.output.write_text(json.dumps({"runs": runs}, indent=1) + "\n")
-        print(summary(runs[-1]))
+        for run in measure(flags.name, flags.gpus, flags.command):
+            flags.output.write_text(json.dumps({"runs": [*runs, run]}, indent=1) + "\n")
+        runs.append(run)
+        print(summary(run))
     if flags.gantt:
         draw(runs, flags.gantt)
 
@@ -52,27 +55,33 @@ def read_flags() -> argparse.Namespace:
     return flags
 
 
-def measure(name: str, gpus: int, command: list[str]) -> dict[str, Any]:
-    """One run of the command: its jobs and a sample of the machine for every second."""
+def measure(name: str, gpus: int, command: list[str]) -> Iterator[dict[str, Any]]:
+    """One run of the command so far, every `SAVE_S` seconds and at its end.
+
+    Its jobs, and a sample of the machine for every second; `status` is None until the end.
+    """
     begun = time.time()
     samples: list[dict[str, Any]] = []
     over = threading.Event()
     watcher = threading.Thread(target=watch, args=(samples, begun, over))
     watcher.start()
-    status = subprocess.run(command, check=False).returncode
-    wall = time.time() - begun
+    process = subprocess.Popen(command)
+    status = None
+    while status is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = process.wait(SAVE_S)
+        yield {
+            "name": name,
+            "command": " ".join(command),
+            "status": status,
+            "card": card(),
+            "gpus": gpus,
+            "wall_s": round(time.time() - begun, 1),
+            "jobs": sorted(jobs(Path("results"), begun), key=lambda job: job["start"]),
+            "samples": list(samples),
+        }
     over.set()
     watcher.join()
-    return {
-        "name": name,
-        "command": " ".join(command),
-        "status": status,
-        "card": card(),
-        "gpus": gpus,
-        "wall_s": wall,
-        "jobs": sorted(jobs(Path("results"), begun), key=lambda job: job["start"]),
-        "samples": samples,
-    }
 
 
 def watch(samples: list[dict[str, Any]], begun: float, over: threading.Event) -> None:
