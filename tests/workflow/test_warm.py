@@ -202,3 +202,13 @@ def test_a_server_that_has_touched_the_gpu_is_no_use(monkeypatch):
     assert not warm.gpu_untouched()
     torch.cuda._is_in_bad_fork = lambda: False
     assert warm.gpu_untouched()
+
+
+def test_packages_that_were_installed_meanwhile_are_imported_by_another_server(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(warm.sysconfig, "get_path", lambda name: str(tmp_path))
+    before = warm.key(warm.ON_CPU)
+    assert warm.key(warm.ON_CPU) == before
+    (tmp_path / "torch-9.dist-info").mkdir()
+    assert warm.key(warm.ON_CPU) != before

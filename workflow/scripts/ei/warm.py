@@ -25,6 +25,7 @@ import socket
 import struct
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
@@ -133,7 +134,8 @@ def connection(address: Path) -> socket.socket:
 def key(imports: Imports) -> str:
     """A hash of what the imports can depend on; jobs that differ in it have different servers."""
     varies = {"CUDA_VISIBLE_DEVICES", "_", "SHLVL", "OLDPWD"}
-    depends = [sys.executable, os.getcwd(), repr(imports), *sorted(
+    installed = os.stat(sysconfig.get_path("purelib")).st_mtime_ns  # changes with every package
+    depends = [sys.executable, str(installed), os.getcwd(), repr(imports), *sorted(
         f"{name}={value}" for name, value in os.environ.items() if name not in varies
     )]  # fmt: skip
     return hashlib.sha256("\0".join(depends).encode(errors="surrogateescape")).hexdigest()[:16]
