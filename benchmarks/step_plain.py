@@ -3,6 +3,7 @@
 
     python benchmarks/step_plain.py --model models/qwen --train results/data/train.parquet \\
         --validation results/data/validation.parquet --output step_plain.json
+    python benchmarks/step_plain.py … --trainer trl --output step_trl.json
     python benchmarks/step_plain.py … --tiny  (a rehearsal on the CPU, without vLLM)
 
 One process on one GPU. A vLLM engine with its default settings stays up beside the policy, in
@@ -10,7 +11,8 @@ One process on one GPU. A vLLM engine with its default settings stays up beside 
 activations and computes loss and entropy from all logits; the engine's weights are then
 overwritten, and the policy is evaluated. Questions, prompts, rewards, batch, learning rate, epochs
 and clip are those of config.yaml. With `--filtered` it trains on that table instead of on what it
-kept, so that two programs can be timed on the same sequences.
+kept, so that two programs can be timed on the same sequences. `--trainer trl` trains with TRL's
+SFTTrainer instead: batches of like lengths, no checkpointing, its own loss and entropy.
 """
 
 import argparse
@@ -35,6 +37,7 @@ from ei.prompt import fill, read_template
 
 ROOT = Path(__file__).resolve().parents[1]
 MICRO = 4  # sequences of a micro-batch: with 8 the fp32 logits alone would take 10 GB
+TRL_MICRO = 8  # TRL's default; its logits and the engine have to fit beside each other
 STOP = "</answer>"
 
 
@@ -107,6 +110,43 @@ def train(
     return records
 
 
+def train_with_trl(
+    policy: Any, tokenizer: Any, pairs: list[tuple[str, str]], flags: argparse.Namespace
+) -> list[dict[str, float]]:
+    """The same by TRL; what its log says of every update."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    sft = yaml.safe_load((ROOT / "config.yaml").read_text())["sft"]
+    rows = []
+    for prompt, response in pairs:
+        asked, answered = tokenizer(prompt).input_ids, tokenizer(response).input_ids
+        rows.append({"input_ids": asked + answered, "labels": [-100] * len(asked) + answered})
+    config = SFTConfig(
+        output_dir=str(flags.output.with_suffix(".trl")),
+        num_train_epochs=sft["epochs"],
+        learning_rate=sft["lr"],
+        max_grad_norm=sft["clip"],
+        per_device_train_batch_size=TRL_MICRO,
+        gradient_accumulation_steps=sft["batch"] // TRL_MICRO,
+        gradient_checkpointing=False,
+        train_sampling_strategy="group_by_length",
+        max_length=None,
+        bf16=not flags.tiny,
+        use_cpu=flags.tiny,
+        logging_steps=1,
+        report_to="none",
+        save_strategy="no",
+        disable_tqdm=True,
+    )
+    policy.gradient_checkpointing_disable()
+    trainer = SFTTrainer(
+        model=policy, args=config, processing_class=tokenizer, train_dataset=Dataset.from_list(rows)
+    )
+    trainer.train()
+    return [line for line in trainer.state.log_history if "loss" in line]
+
+
 def one_batch(
     policy: Any, tokenizer: Any, pairs: list[tuple[str, str]], share: float, device: Any
 ) -> torch.Tensor:
@@ -143,6 +183,7 @@ def main() -> None:
     add("--filtered", type=Path)
     add("--prompt", type=Path, default=ROOT / "workflow/prompts/r1_zero.txt")
     add("--share", type=float, default=0.35)
+    add("--trainer", choices=["plain", "trl"], default="plain")
     add("--output", type=Path, required=True)
     add("--tiny", action="store_true")
     flags = parser.parse_args()
@@ -186,7 +227,10 @@ def step(flags: argparse.Namespace) -> dict[str, Any]:
         table = pl.read_parquet(flags.filtered, columns=["question", "response"])
         kept = [(fill(template, question), response) for question, response in table.rows()]
     with timed(seconds, "sft"):
-        updates = train(policy, tokenizer, kept, config["sft"])
+        if flags.trainer == "trl":
+            updates = train_with_trl(policy, tokenizer, kept, flags)
+        else:
+            updates = train(policy, tokenizer, kept, config["sft"])
     with timed(seconds, "overwrite"):
         engine.load(policy)
     with timed(seconds, "evaluate"):
