@@ -34,6 +34,8 @@ def traced(folder, gpus, *targets, stub_seconds=1.5, **changes):
     shutil.copy(ROOT / "Snakefile", source)
     for stage in STAGES:
         shutil.copy(ROOT / "tests/workflow/stub_stage.py", source / f"workflow/scripts/{stage}.py")
+    cold = "def run(command, held=()):\n    return None  # stubs import nothing to fork from\n"
+    (source / "workflow/scripts/ei/warm.py").write_text(cold)
     miniature(folder, engine="vllm", device="cuda", **changes)
     done = snakemake(
         folder, *targets, f"--resources=gpu={gpus}", snakefile=source / "Snakefile",

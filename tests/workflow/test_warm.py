@@ -136,6 +136,13 @@ def test_other_scripts_and_slurms_jobs_start_cold(job, tmp_path, environment):
     assert out == "cold\n"
 
 
+def test_a_job_whose_package_is_not_installed_starts_cold_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(warm, "imports_of", lambda command: warm.Imports(("no_such_package.part",)))
+    monkeypatch.setattr(warm, "connected", lambda imports: pytest.fail("a server was asked for"))
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert warm.run([str(tmp_path / "sample.py")]) is None
+
+
 def test_what_it_imports_starts_no_thread_that_a_fork_would_lack():
     """numpy's OpenBLAS starts one for each core but one, and brings it back in a fork."""
     code = f"import os, importlib\nfor name in {warm.TRAINING.modules}:\n"

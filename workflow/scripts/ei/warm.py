@@ -15,7 +15,7 @@ import contextlib
 import fcntl
 import gc
 import hashlib
-import importlib
+import importlib.util
 import json
 import os
 import runpy
@@ -77,15 +77,17 @@ def imports_of(command: list[str]) -> Imports:
 def run(command: list[str], held: Iterable[int] = ()) -> int | None:
     """The exit status of a stage script run in a fork of the server; None where there can be none.
 
-    That is for other commands, on systems other than Linux, and in jobs of Slurm, which have no
-    machine in common and would take the server with them when they end. The fork keeps the
-    descriptors in `held` open: the locks of its GPUs.
+    That is for other commands, on systems other than Linux, where a package is not installed, and
+    in jobs of Slurm, which have no machine in common and would take the server with them when they
+    end. The fork keeps the descriptors in `held` open: the locks of its GPUs.
     """
-    script = Path(command[0])
+    script, imports = Path(command[0]), imports_of(command)
     if script.name not in SCRIPTS or sys.platform != "linux" or "SLURM_JOB_ID" in os.environ:
         return None
+    if not all(importlib.util.find_spec(name.partition(".")[0]) for name in imports.modules):
+        return None
     try:
-        with connected(imports_of(command)) as server:
+        with connected(imports) as server:
             return asked(server, command, held)
     except (OSError, subprocess.SubprocessError):
         return None
