@@ -65,23 +65,24 @@ def measure(name: str, gpus: int, command: list[str]) -> Iterator[dict[str, Any]
     over = threading.Event()
     watcher = threading.Thread(target=watch, args=(samples, begun, over))
     watcher.start()
-    process = subprocess.Popen(command)
-    status = None
-    while status is None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            status = process.wait(SAVE_S)
-        yield {
-            "name": name,
-            "command": " ".join(command),
-            "status": status,
-            "card": card(),
-            "gpus": gpus,
-            "wall_s": round(time.time() - begun, 1),
-            "jobs": sorted(jobs(Path("results"), begun), key=lambda job: job["start"]),
-            "samples": list(samples),
-        }
-    over.set()
-    watcher.join()
+    process, status = subprocess.Popen(command), None
+    try:
+        while status is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = process.wait(SAVE_S)
+            yield {
+                "name": name,
+                "command": " ".join(command),
+                "status": status,
+                "card": card(),
+                "gpus": gpus,
+                "wall_s": round(time.time() - begun, 1),
+                "jobs": sorted(jobs(Path("results"), begun), key=lambda job: job["start"]),
+                "samples": list(samples),
+            }
+    finally:  # else the thread would keep an interrupted measurement alive
+        over.set()
+        watcher.join()
 
 
 def watch(samples: list[dict[str, Any]], begun: float, over: threading.Event) -> None:

@@ -151,26 +151,26 @@ def main() -> None:
         "D512": Setting(drawn=0.5),
         "D2048": Setting(drawn=2),
     }
+    choices = [Setting(shards=s, sft_gpus=g) for s in (1, 2, 4, 8) for g in (1, 2, 4, 8)]
+    every = []
     for gpus in (1, 2, 4, 8):
-        plain = wall(run_of("main", costs, Setting()), gpus)
-        choices = [Setting(shards=s, sft_gpus=g) for s in (1, 2, 4, 8) for g in (1, 2, 4, 8)]
-        found = [
-            (wall(run_of("main", costs, choice), gpus), choice.shards, choice.sft_gpus)
+        walls = {
+            choice: wall(run_of("main", costs, choice), gpus)
             for choice in choices
             if max(choice.shards, choice.sft_gpus) <= gpus
+        }
+        every += [
+            f"{gpus} {choice.shards} {choice.sft_gpus} {minutes(seconds)}"
+            for choice, seconds in walls.items()
         ]
-        best, shards, sft_gpus = min(found)
+        best = min(walls, key=walls.__getitem__)
         runs = [job for name, one in sweep.items() for job in run_of(name, costs, one)]
         print(
-            f"| {gpus} | {minutes(plain)} | `shards: {shards}`, `sft.gpus: {sft_gpus}` |"
-            f" {minutes(best)} | {minutes(wall(runs, gpus))} |"
+            f"| {gpus} | {minutes(walls[Setting()])} |"
+            f" `shards: {best.shards}`, `sft.gpus: {best.sft_gpus}` | {minutes(walls[best])} |"
+            f" {minutes(wall(runs, gpus))} |"
         )
-    print("every choice for the main run, minutes:")
-    for gpus in (2, 4, 8):
-        for choice in choices:
-            if max(choice.shards, choice.sft_gpus) <= gpus:
-                one = wall(run_of("main", costs, choice), gpus)
-                print(gpus, choice.shards, choice.sft_gpus, minutes(one))
+    print("GPUs, shards, sft.gpus and the main run's minutes:", *every, sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Jobs that start warm: a process that has imported torch and its like forks one for each.
 
-The imports take four seconds of processor time, with vLLM twenty, and a run has a dozen such jobs.
+The imports take four seconds of processor time, with vLLM twelve, and a run has a dozen such jobs.
 The first of them starts a server; each asks it, over a socket, for a fork that runs its script. The
 fork has the arguments, folder, environment and output of the process that asked, and ends when that
 does. The server imports nothing of this project, computes nothing and holds no GPU, so no job sees
