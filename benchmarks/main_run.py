@@ -15,6 +15,7 @@ that time less the record's seconds; jobs of earlier commands in the same folder
 import argparse
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -116,8 +117,10 @@ def card() -> str:
 
 
 def cards(fields: str) -> list[str]:
-    """What nvidia-smi says of these fields, a row for each GPU; nothing where it is absent."""
+    """What nvidia-smi says of these fields, a row for each visible GPU; nothing without it."""
     command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
+    if allowed := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        command.append(f"--id={allowed}")
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (FileNotFoundError, subprocess.CalledProcessError):

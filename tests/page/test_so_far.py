@@ -107,3 +107,51 @@ def test_without_an_evaluation_there_is_nothing_to_show(tmp_path: Path) -> None:
     made = script("progress.py", "--experiment", tmp_path / "results")
     assert made.returncode == 0
     assert "no step is evaluated yet" in made.stderr
+
+
+def two_runs(folder: Path) -> None:
+    """A main run and one of its sweep, of which two steps of five are there."""
+    for part in ("", "sweep/G4"):
+        write(folder / part, "step1/so_far.json", 1)
+
+
+def shown(folder: Path) -> str:
+    """What progress.py says that it did."""
+    made = script("progress.py", "--experiment", folder)
+    assert made.returncode == 0, made.stderr
+    return made.stderr
+
+
+def test_of_jobs_that_waited_for_each_other_only_the_first_draws(tmp_path: Path) -> None:
+    two_runs(tmp_path)
+    assert "main: step 1 of 5" in shown(tmp_path)
+    page = (tmp_path / "so_far/index.html").stat().st_mtime_ns
+    assert "shown already" in shown(tmp_path)
+    assert (tmp_path / "so_far/index.html").stat().st_mtime_ns == page
+
+
+def test_a_further_step_is_shown_and_plots_of_other_runs_are_left_alone(tmp_path: Path) -> None:
+    two_runs(tmp_path)
+    shown(tmp_path)
+    parts = [tmp_path / part / "so_far/steps.csv" for part in ("", "sweep/G4")]
+    before = [path.stat().st_mtime_ns for path in parts]
+    write(tmp_path, "step2/so_far.json", 2)
+    assert "main: step 2 of 5" in shown(tmp_path)
+    main, other = (path.stat().st_mtime_ns > time for path, time in zip(parts, before, strict=True))
+    assert main
+    assert not other
+
+
+def test_a_run_that_is_gone_is_no_longer_shown(tmp_path: Path) -> None:
+    two_runs(tmp_path)
+    shown(tmp_path)
+    (tmp_path / "sweep/G4/step1/so_far.json").unlink()
+    assert "shown already" not in shown(tmp_path)
+
+
+def test_a_page_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    two_runs(tmp_path)
+    shown(tmp_path)
+    (tmp_path / "so_far/index.html").unlink()
+    shown(tmp_path)
+    assert (tmp_path / "so_far/index.html").exists()

@@ -68,3 +68,10 @@ def test_a_policy_answers_as_it_does_alone_after_another_has_used_the_same_folde
     assert after["response_ids"].to_list() != before["response_ids"].to_list()
     assert before["policy"].unique().to_list() == [folder.fingerprint(first)]
     assert after["policy"].unique().to_list() == [folder.fingerprint(second)]
+
+
+@pytest.mark.gpu
+def test_how_much_kv_cache_fits_is_kept_for_each_share_of_the_memory(policies, tmp_path):
+    drawn(tmp_path, "a", policies[0], "vllm")  # with 20 % of the GPU
+    plans = list((tmp_path / ".cache").rglob("startup_plan_*.json"))
+    assert [plan.stem.rpartition("-")[2] for plan in plans] == ["20"]

@@ -18,6 +18,11 @@ SHORT = (
     " memory, the estimated maximum model length is 58032. Try increasing"
     " `gpu_memory_utilization` or decreasing `max_model_len` when initializing the engine."
 )
+CHANGED = (
+    "Error in memory profiling. Initial free memory 61.0 GiB, current free memory 70.1 GiB. This"
+    " happens when other processes sharing the same container release GPU memory while vLLM is"
+    " profiling during initialization."
+)
 NONE = "No available memory for the cache blocks. Try increasing `gpu_memory_utilization`"
 SAMPLER = (
     "CUDA out of memory occurred when warming up sampler with 1024 dummy requests. Please try"
@@ -33,6 +38,7 @@ class OutOfMemoryError(RuntimeError):
     ("error", "sequences", "percent", "wanted"),
     [
         (ValueError(TAKEN), 1024, 90, "lower vllm.memory_percent from 90 to 49"),
+        (AssertionError(CHANGED), 1024, 90, "start it again"),
         (ValueError(NONE), 1024, 90, "raise vllm.memory_percent from 90 to 95"),
         (ValueError(NONE), 1024, 95, "lower vllm.sequences from 1024 to 512"),
         (ValueError(NONE), 64, 95, "this model needs a GPU with more memory"),

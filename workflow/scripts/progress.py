@@ -129,10 +129,17 @@ def show_experiment(
 
 
 def show(experiment: Path) -> None:
-    """Make what is to be shown of an experiment, the main run's folder, and of its runs."""
+    """Make what is to be shown of an experiment, the main run's folder, and of its runs.
+
+    Of many jobs that wait for each other here, the first shows what all of them have brought.
+    """
     found = so_far.newest(so_far.folders(experiment))
     if experiment not in found:
         log.info("%s: no step is evaluated yet", experiment)
+        return
+    shown, times = so_far.Shown(experiment / "so_far"), so_far.times_of(found.values())
+    if shown.is_now(times):
+        log.info("%s: shown already", experiment)
         return
     paths = [found.pop(experiment), *found.values()]  # the main run's first
     runs = read_runs(paths, experiment)
@@ -142,9 +149,10 @@ def show(experiment: Path) -> None:
     show_run(runs[0], experiment)
     for folder, path in found.items():
         run = read_run(path)
-        if not so_far.is_finished(run):
+        if not shown.has(path, times) and not so_far.is_finished(run):
             drawn(start_plots([path], folder / "so_far/plots", OF_RUN))
             show_run(run, folder)
+    shown.becomes(times)
 
 
 def read_flags() -> argparse.Namespace:

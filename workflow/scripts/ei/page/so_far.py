@@ -1,10 +1,12 @@
 """What is there of an experiment that still runs: the newest summary of each run, and its state."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ei.files import whole
 from ei.runs.stale import of_json, stored
 from ei.schema import RunSummary
 
@@ -20,6 +22,33 @@ class SoFar:
     def made_at(self) -> str:
         """The time for people, in UTC: 2026-11-25 17:40:03 UTC."""
         return f"{self.made.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+class Shown:
+    """Which summaries the page in a folder shows, in the folder's `shown.json`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "shown.json"
+        made = (folder / "index.html").exists()
+        self._times: Mapping[str, int] = of_json(str(self._file)) if made else {}
+
+    def is_now(self, times: Mapping[str, int]) -> bool:
+        """Whether these are the summaries, with their times, that are shown."""
+        return self._times == times
+
+    def has(self, path: Path, times: Mapping[str, int]) -> bool:
+        """Whether this version of a summary is shown."""
+        return self._times.get(str(path)) == times[str(path)]
+
+    def becomes(self, times: Mapping[str, int]) -> None:
+        """Note that these are shown now."""
+        with whole(self._file) as partial:
+            partial.write_text(json.dumps(times, indent=2))
+
+
+def times_of(summaries: Iterable[Path]) -> dict[str, int]:
+    """{summary: when it was written, in ns since 1970}."""
+    return {str(path): path.stat().st_mtime_ns for path in summaries}
 
 
 def folders(experiment: Path) -> list[Path]:

@@ -11,6 +11,7 @@ FEW = 64  # sequences below which fewer would save next to nothing
 TAKEN = re.compile(
     r"Free memory on device.*?\(([\d.]+)/([\d.]+) GiB\) on startup is less", re.DOTALL
 )
+CHANGED = "Error in memory profiling"
 NO_CACHE = "No available memory for the cache blocks"
 SHORT_CACHE = re.compile(r"larger than the available KV cache memory.*?\(([\d.]+) GiB\)", re.DOTALL)
 LONGEST = re.compile(r"estimated maximum model length is (\d+)")
@@ -37,6 +38,8 @@ def memory_advice(message: str, machine: Machine) -> str | None:
             f"{free} of the GPU's {total} GiB are free, since something else uses it: lower"
             f" vllm.memory_percent from {machine.memory_percent} to {int(95 * free / total)}"
         )
+    if CHANGED in message:
+        return "another process gave GPU memory back while vLLM measured it: start it again"
     if NO_CACHE in message:
         return f"the weights leave no room for the KV cache: {more_for_cache(machine)}"
     if short := SHORT_CACHE.search(message):
