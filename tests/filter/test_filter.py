@@ -93,6 +93,17 @@ def test_nothing_right_is_no_error():
     assert filter_stage.report(rows)["kept"] == 0
 
 
+def test_nothing_right_is_explained_by_what_is_missing():
+    wrong = scored().with_columns(reward=0.0)
+    formless = wrong.with_columns(format_ok=pl.Series([True] + [False] * 7))
+    one = filter_stage.Keep()
+    assert "12.5 % have the form" in filter_stage.why_nothing(label(formless, one))
+    assert "no answer is correct" in filter_stage.why_nothing(label(wrong, one))
+    short = filter_stage.Keep(max_tokens=1)
+    assert "as too_long" in filter_stage.why_nothing(label(scored(), short))
+    assert "none to keep" in filter_stage.why_nothing(label(scored().clear(), one))
+
+
 def test_a_reward_of_ones_own_counts_as_correct_from_the_least_reward_on():
     halves = scored().with_columns(pl.col("reward") / 2)
 

@@ -33,6 +33,7 @@ NEEDED = [
     "status",
 ]
 KEPT = pl.col("dropped").is_null()
+HALF = 0.5  # share of rollouts of right form below which the form is what is missing
 UNAIDED = pl.col("round") != "hints"
 
 
@@ -162,6 +163,23 @@ def further_rounds(rows: pl.DataFrame) -> dict[str, Any]:
     return {"rounds": found} if found else {}
 
 
+def why_nothing(rows: pl.DataFrame) -> str:
+    """Why no row is kept, and what helps, for the log."""
+    if rows.is_empty():
+        return "there is none to keep"
+    reason = rows["dropped"].value_counts(sort=True)["dropped"][0]
+    formed = rows["format_ok"].mean()
+    if reason not in ("wrong", "no_format"):
+        return f"most were dropped as {reason}"
+    if isinstance(formed, float) and formed < HALF:
+        return (
+            f"{100 * formed:.1f} % have the form that the prompt asks for. Ask for another form,"
+            " or begin with one that has learned this: `snakemake results/sft/step1/policy`"
+            " trains a policy on given solutions, and `model` takes its folder"
+        )
+    return "no answer is correct. Draw more (sample.rollouts, sample.questions), or give hints"
+
+
 def rounds_of(flags: argparse.Namespace) -> dict[str, pl.DataFrame]:
     """The scored tables by their round: the first, and those further ones that there are."""
     paths = {FIRST: flags.scored, **{name: getattr(flags, name) for name in ROUNDS}}
@@ -182,7 +200,11 @@ def main() -> None:
     rows = label(together(tables), keep)
     found = report(rows, keep.min_reward)
     if found["kept"] == 0:
-        log.warning("warning: no rollout is kept; this step's policy will be the one before")
+        log.warning(
+            "warning: no rollout is kept; this step's policy will be the one before. Of %d, %s",
+            rows.height,
+            why_nothing(rows),
+        )
     made = stamp(flags.lineage, asdict(keep))
     of_tables = ["dropped"] if len(tables) > 1 else ["dropped", "round"]
     write_table(rows.filter(KEPT).drop(of_tables), flags.output, made)
