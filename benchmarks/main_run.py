@@ -156,7 +156,9 @@ def phases(folder: Path, job: str) -> dict[str, float]:
     text = log.read_text(errors="replace") if log.exists() else ""
     ready = re.search(r"the engine was ready after ([\d.]+) s", text)
     drawn = re.search(r"(\d+) rollouts, (\d+) tokens in ([\d.]+) s", text)
+    entropy = re.search(r"entropy of \d+ responses in ([\d.]+) s", text)
     return {
+        **({"entropy": float(entropy[1])} if entropy else {}),
         **({"engine_start": float(ready[1])} if ready else {}),
         **({"draw_and_start": float(drawn[3]), "tokens": float(drawn[2])} if drawn else {}),
     }

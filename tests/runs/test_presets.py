@@ -6,7 +6,7 @@ import yaml
 from ei.runs.experiment import expanded
 from ei.runs.experiment import runs as make_runs
 from ei.runs.lineage import work
-from ei.runs.settings import at_step
+from ei.runs.settings import at_step, first_error, with_preset
 from ei.runs.sharing import shared
 from ei.stage import UserError
 from helpers import ROOT
@@ -16,6 +16,7 @@ PRESETS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "workflow/presets").glob("*.yaml"))
 }
+EXPERIMENTS = sorted((ROOT / "docs/experiments").glob("*/*.yaml"))
 STUDY = "results/demo_study"
 
 
@@ -116,3 +117,11 @@ def test_a_preset_that_is_not_there_or_names_itself_is_an_error():
     circle = {"a": {"preset": "b"}, "b": {"preset": "a"}}
     with pytest.raises(UserError, match="a names b names a, which is a circle"):
         expanded(circle["a"], circle, ("a",))
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_settings_of_every_published_experiment_can_be_used(path):
+    changes = yaml.safe_load(path.read_text(encoding="utf-8"))
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    assert first_error(with_preset(CONFIG, changes), schema) is None
+    assert str(path.relative_to(ROOT)) in path.read_text()

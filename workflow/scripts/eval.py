@@ -14,6 +14,7 @@ A probe (workflow/rules/probes.smk) asks no development questions and measures n
 """
 
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,10 +80,12 @@ def with_entropy(
     from ei.model.entropy import response_entropy  # torch, for which the engine must not wait
     from ei.model.room import enough_or, lowered
 
+    begun = time.monotonic()
     rows = responses.join(chosen, on=schema.IDENTITY, how="semi")
     prompts, answers = rows["prompt_ids"].to_list(), rows["response_ids"].to_list()
     with enough_or(lambda: lowered("eval.row_tokens", row_tokens)):
         entropy = response_entropy(task.policy, prompts, answers, task.device, row_tokens)
+    log.info("entropy of %d responses in %.1f s", rows.height, time.monotonic() - begun)
     measured = rows.select(schema.IDENTITY).with_columns(
         pl.Series("entropy", entropy, dtype=schema.RESPONSES["entropy"])
     )
