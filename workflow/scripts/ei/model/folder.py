@@ -7,11 +7,13 @@ import errno
 import hashlib
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ei.contents import hash_of, state_of
+from ei.disk import sync
 from ei.files import load_json
 from ei.model.tensors import not_finite, stored_tensors, weight_files
 from ei.stage import UserError
@@ -206,9 +208,13 @@ def write(tensors: "dict[str, Tensor]", base: Path, folder: Path) -> None:
     for file in sorted(base.iterdir()):
         if file.is_file() and _is_copied(file.name):
             shutil.copyfile(file, folder / file.name)
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "model.safetensors").chmod(0o644)  # save_file makes it readable by its owner only
-    record_fingerprint(folder)
+    weights = folder / "model.safetensors"
+    save_file(tensors, weights, metadata={"format": "pt"})
+    weights.chmod(0o644)  # save_file makes it readable by its owner only
+    with ThreadPoolExecutor(1) as side:
+        on_disk = side.submit(sync, weights)  # else it would have to be waited for after the hash
+        record_fingerprint(folder)
+        on_disk.result()
 
 
 def _is_copied(name: str) -> bool:
