@@ -11,16 +11,8 @@ from safetensors.torch import load_file, save_file
 from ei.model import folder
 from helpers import DEMO, ROOT, script
 
-ENGINES = [
-    "transformers",
-    pytest.param(
-        "vllm",
-        marks=[
-            pytest.mark.gpu,
-            pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
-        ],
-    ),
-]
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+ENGINES = ["transformers", pytest.param("vllm", marks=[pytest.mark.gpu, NO_GPU])]
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +63,7 @@ def test_a_policy_answers_as_it_does_alone_after_another_has_used_the_same_folde
 
 
 @pytest.mark.gpu
+@NO_GPU
 def test_how_much_kv_cache_fits_is_kept_for_each_share_of_the_memory(policies, tmp_path):
     drawn(tmp_path, "a", policies[0], "vllm")  # with 20 % of the GPU
     plans = list((tmp_path / ".cache").rglob("startup_plan_*.json"))
