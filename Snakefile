@@ -66,7 +66,7 @@ rule report:
     conda:
         CPU_ENV
     shell:
-        "progress.py --experiment results 2>&1 | tee {log:q}"
+        "progress.py --experiment results --anew 2>&1 | tee {log:q}"
 
 
 # The main run's best policy as a folder ready for the hub, with a model card.

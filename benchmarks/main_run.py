@@ -29,6 +29,14 @@ SAMPLE_S = 1.0
 SAVE_S = 30.0
 RECORD = re.compile(r"(?P<rule>[a-z_]+?)(-(?P<shard>\d+)-of-\d+)?\.jsonl")
 
+# What a job's log says of it: seconds, and tokens drawn.
+IN_LOG = {
+    "engine_start": r"the engine was ready after ([\d.]+) s",
+    "draw_and_start": r"\d+ rollouts, \d+ tokens in ([\d.]+) s",
+    "tokens": r"\d+ rollouts, (\d+) tokens in",
+    "entropy": r"entropy of \d+ responses in ([\d.]+) s",
+}
+
 
 def main() -> None:
     flags = read_flags()
@@ -154,14 +162,8 @@ def phases(folder: Path, job: str) -> dict[str, float]:
         return dict(json.loads((folder / "training.json").read_text())["seconds"])
     log = folder / "logs" / f"{job}.log"
     text = log.read_text(errors="replace") if log.exists() else ""
-    ready = re.search(r"the engine was ready after ([\d.]+) s", text)
-    drawn = re.search(r"(\d+) rollouts, (\d+) tokens in ([\d.]+) s", text)
-    entropy = re.search(r"entropy of \d+ responses in ([\d.]+) s", text)
-    return {
-        **({"entropy": float(entropy[1])} if entropy else {}),
-        **({"engine_start": float(ready[1])} if ready else {}),
-        **({"draw_and_start": float(drawn[3]), "tokens": float(drawn[2])} if drawn else {}),
-    }
+    found = {name: re.search(pattern, text) for name, pattern in IN_LOG.items()}
+    return {name: float(match[1]) for name, match in found.items() if match}
 
 
 def summary(run: dict[str, Any]) -> str:

@@ -115,9 +115,9 @@ def two_runs(folder: Path) -> None:
         write(folder / part, "step1/so_far.json", 1)
 
 
-def shown(folder: Path) -> str:
+def shown(folder: Path, *flags: str) -> str:
     """What progress.py says that it did."""
-    made = script("progress.py", "--experiment", folder)
+    made = script("progress.py", "--experiment", folder, *flags)
     assert made.returncode == 0, made.stderr
     return made.stderr
 
@@ -155,3 +155,14 @@ def test_a_page_that_was_removed_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "so_far/index.html").unlink()
     shown(tmp_path)
     assert (tmp_path / "so_far/index.html").exists()
+
+
+def test_who_asks_for_the_page_gets_all_of_it_again(tmp_path: Path) -> None:
+    two_runs(tmp_path)
+    shown(tmp_path)
+    page, plot = tmp_path / "report/index.html", tmp_path / "sweep/G4/so_far/plots/accuracy.svg"
+    page.unlink()
+    plot.unlink()
+    shown(tmp_path, "--anew")
+    assert page.exists()
+    assert plot.exists()

@@ -128,17 +128,19 @@ def show_experiment(
     log.info("%s: %s", output, "; ".join(mark.states) or "no run is unfinished")
 
 
-def show(experiment: Path) -> None:
+def show(experiment: Path, anew: bool) -> None:
     """Make what is to be shown of an experiment, the main run's folder, and of its runs.
 
-    Of many jobs that wait for each other here, the first shows what all of them have brought.
+    Of many jobs that wait for each other here, the first shows what all of them have brought. What
+    is shown already is made again only `anew`.
     """
     found = so_far.newest(so_far.folders(experiment))
     if experiment not in found:
         log.info("%s: no step is evaluated yet", experiment)
         return
-    shown, times = so_far.Shown(experiment / "so_far"), so_far.times_of(found.values())
-    if shown.is_now(times):
+    times = so_far.times_of(found.values())
+    shown = {} if anew else so_far.shown(experiment / "so_far")
+    if shown == times:
         log.info("%s: shown already", experiment)
         return
     paths = [found.pop(experiment), *found.values()]  # the main run's first
@@ -149,23 +151,24 @@ def show(experiment: Path) -> None:
     show_run(runs[0], experiment)
     for folder, path in found.items():
         run = read_run(path)
-        if not shown.has(path, times) and not so_far.is_finished(run):
+        if shown.get(str(path)) != times[str(path)] and not so_far.is_finished(run):
             drawn(start_plots([path], folder / "so_far/plots", OF_RUN))
             show_run(run, folder)
-    shown.becomes(times)
+    so_far.note_shown(experiment / "so_far", times)
 
 
 def read_flags() -> argparse.Namespace:
     """The flags: an experiment has its main run's folder, in which its other runs lie."""
     parser = stage.parser(__doc__)
     parser.add_argument("--experiment", type=Path, required=True, help="the main run's folder")
+    parser.add_argument("--anew", action="store_true", help="make again what is shown already, too")
     return parser.parse_args()
 
 
 def main() -> None:
     flags = read_flags()
     with alone(flags.experiment / "so_far"):
-        show(flags.experiment)
+        show(flags.experiment, flags.anew)
 
 
 if __name__ == "__main__":

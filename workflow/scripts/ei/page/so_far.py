@@ -10,6 +10,8 @@ from ei.files import whole
 from ei.runs.stale import of_json, stored
 from ei.schema import RunSummary
 
+SHOWN = "shown.json"  # beside the page
+
 
 @dataclass(frozen=True)
 class SoFar:
@@ -24,26 +26,15 @@ class SoFar:
         return f"{self.made.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-class Shown:
-    """Which summaries the page in a folder shows, in the folder's `shown.json`."""
+def shown(folder: Path) -> Mapping[str, int]:
+    """What `times_of` said of the summaries that the page in a folder shows; {} without a page."""
+    return of_json(str(folder / SHOWN)) if (folder / "index.html").exists() else {}
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "shown.json"
-        made = (folder / "index.html").exists()
-        self._times: Mapping[str, int] = of_json(str(self._file)) if made else {}
 
-    def is_now(self, times: Mapping[str, int]) -> bool:
-        """Whether these are the summaries, with their times, that are shown."""
-        return self._times == times
-
-    def has(self, path: Path, times: Mapping[str, int]) -> bool:
-        """Whether this version of a summary is shown."""
-        return self._times.get(str(path)) == times[str(path)]
-
-    def becomes(self, times: Mapping[str, int]) -> None:
-        """Note that these are shown now."""
-        with whole(self._file) as partial:
-            partial.write_text(json.dumps(times, indent=2))
+def note_shown(folder: Path, times: Mapping[str, int]) -> None:
+    """Write down that the page in a folder shows these now."""
+    with whole(folder / SHOWN) as partial:
+        partial.write_text(json.dumps(times, indent=2))
 
 
 def times_of(summaries: Iterable[Path]) -> dict[str, int]:
