@@ -83,6 +83,12 @@ def test_the_base_under_other_prompts_is_a_labelled_line_across_the_plot():
     assert axes.get_ylim()[1] >= 0.62
 
 
+def test_the_curve_of_an_experiment_stands_beside_where_its_sft_baselines_ended():
+    written = words(picture("accuracy", an_experiment()))
+    assert "SFT baseline: 24.0 %" in written
+    assert "SFT on correct traces: 27.0 %" in written
+
+
 def test_pass_at_k_before_and_after_stands_above_the_distinct_correct_responses():
     tries = [
         evaluation(step, 50, samples=8, pass_at_k={"1": 0.1 + step / 10, "8": 0.5 - step / 50})

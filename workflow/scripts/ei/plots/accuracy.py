@@ -23,7 +23,7 @@ SHIFT = 0.012  # of the x axis, between lines that would cover each other's inte
 
 
 def accuracy(runs: Sequence[RunSummary], target: float | None) -> Figure:
-    """The main run's accuracy after each step with its interval, and its format rate."""
+    """The main run's accuracy after each step, its format rate, and where SFT baselines ended."""
     run = curves.main_run(runs)
     evaluations, points = run["evaluations"], curves.curve([run])
     title = "Validation accuracy" + ("" if run["name"] == "main" else f" of {run['name']}")
@@ -34,6 +34,7 @@ def accuracy(runs: Sequence[RunSummary], target: float | None) -> Figure:
         format_line(axes, evaluations),
         draw(axes, points, LineStyle(style.BLUE, bold=True), "accuracy"),
         *prompt_lines(axes, run),
+        *baseline_lines(axes, runs),
         *target_line(axes, target),
     ]
     style.share_axis(axes)
