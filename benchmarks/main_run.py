@@ -33,6 +33,7 @@ RECORD = re.compile(r"(?P<rule>[a-z_]+?)(-(?P<shard>\d+)-of-\d+)?\.jsonl")
 IN_LOG = {
     "engine_start": r"the engine was ready after ([\d.]+) s",
     "draw_and_start": r"\d+ rollouts, \d+ tokens in ([\d.]+) s",
+    "draw": r"the engine drew for ([\d.]+) s",
     "tokens": r"\d+ rollouts, (\d+) tokens in",
     "entropy": r"entropy of \d+ responses in ([\d.]+) s",
 }

@@ -62,11 +62,16 @@ def started(
     process.start()
 
     def work_on(work: Work) -> Iterator[list[Rollout]]:
+        up = begun
+
         def ready(seconds: dict[str, float]) -> None:
-            on_ready({"all": time.monotonic() - begun, **seconds})
+            nonlocal up
+            up = time.monotonic()
+            on_ready({"all": up - begun, **seconds})
 
         inbox.put(work)
         yield from _collect(process, results, ready, machine)
+        log.info("the engine drew for %.1f s", time.monotonic() - up)
         process.join(timeout=FAREWELL)
 
     try:
