@@ -19,9 +19,13 @@ import functools  # noqa: E402
 import os  # noqa: E402
 from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 from ei import stage  # noqa: E402
 from ei.training.recipe import Options, Recipe  # noqa: E402
+
+if TYPE_CHECKING:
+    from ei.training.processes import World
 
 PATHS = {
     "policy": "policy n-1, which sampled the rollouts",
@@ -67,23 +71,27 @@ def read_flags() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def train(job: dict[str, Any], started: float, world: "World") -> None:
+    """One process's part of the job, whose fields are given; its imports start threads."""
+    from ei.training.job import Job, run_job
+
+    run_job(Job(**job), started, world)
+
+
 def main() -> None:
     flags = read_flags()
     recipe = stage.settings_from(flags, Recipe, seed=f"{flags.seed}/{flags.step}")
     options = stage.settings_from(flags, Options)
     set_environment()
-    from ei.training.job import Job, run_job
     from ei.training.processes import launch
 
-    job = Job(
-        **stage.settings(flags, *PATHS, "replayed"),
-        lineage=flags.lineage,
-        step=flags.step,
-        recipe=recipe,
-        options=options,
-        settings={**asdict(recipe), **asdict(options), **stage.settings(flags, "seed", "step")},
-    )
-    launch(functools.partial(run_job, job, STARTED), options.gpus)
+    job = {
+        **stage.settings(flags, *PATHS, "replayed", "lineage", "step"),
+        "recipe": recipe,
+        "options": options,
+        "settings": {**asdict(recipe), **asdict(options), **stage.settings(flags, "seed", "step")},
+    }
+    launch(functools.partial(train, job, STARTED), options.gpus)
 
 
 if __name__ == "__main__":

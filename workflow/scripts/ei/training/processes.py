@@ -1,6 +1,7 @@
 """The processes that train together, one per device: how they start and communicate."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -74,6 +75,15 @@ def launch(work: Work, gpus: int) -> None:
         work(World(torch.device(device)))
 
 
+def way_to_start() -> str:
+    """`fork` in a warm job (ei/warm.py), whose forks have imported what they need, else `spawn`.
+
+    Once polars is imported a fork would wait for ever for the threads that it did not copy.
+    """
+    warm = "torch._inductor.compile_fx" in sys.modules and "polars" not in sys.modules
+    return "fork" if warm else "spawn"
+
+
 def spawn(work: Work, device: str, processes: int) -> None:
     """Do the work in `processes` new processes; a UserError in one of them is raised here.
 
@@ -82,11 +92,13 @@ def spawn(work: Work, device: str, processes: int) -> None:
     import torch.multiprocessing as mp
     from torch.multiprocessing.spawn import ProcessExitedException
 
-    errors = mp.get_context("spawn").SimpleQueue()
+    way = way_to_start()
+    errors = mp.get_context(way).SimpleQueue()
     with tempfile.TemporaryDirectory() as folder:
         meeting = f"file://{Path(folder).resolve()}/rendezvous"
         try:
-            mp.spawn(_spawned, (work, device, processes, meeting, errors), nprocs=processes)
+            arguments = (work, device, processes, meeting, errors)
+            mp.start_processes(_spawned, arguments, nprocs=processes, start_method=way)
         except ProcessExitedException:
             if errors.empty():
                 raise
