@@ -11,7 +11,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from ei.cost import rates
 from ei.cost.estimate import Cost, Job, Rate, Rates, cost, words
-from ei.cost.telling import Estimate, missing, responses
+from ei.cost.telling import Estimate, responses, told
 from ei.runs.experiment import Run
 from summaries import run
 
@@ -106,26 +106,33 @@ def test_of_an_unfinished_run_the_last_steps_summary_counts(tmp_path: Path) -> N
 
 
 MAIN = Run("results", "results", "main", "main", "ei", SETTINGS, {})
-G4 = Run("results/sweep/G4", "results", "G4", "G4", "ei", SETTINGS, {})
-RUNS = {one.folder: one for one in (MAIN, G4)}
-STEPS = {"sample": 4, "eval": 6, "sft": 2}  # of a run of two steps and two shards
+TO_DO = [("data", {"run": "results"}), ("sample", {"run": "results", "step": "2", "shard": "0"})]
 
 
-@pytest.mark.parametrize(
-    ("counts", "there", "jobs"),
-    [
-        (STEPS, [], 12),  # the main run
-        ({rule: 2 * count for rule, count in STEPS.items()}, [], 24),  # all runs
-        ({"sample": 2, "eval": 4, "sft": 1},
-         ["results/step0/eval.json", "results/step1/rollouts.parquet",
-          "results/step1/training.json"], 7),
-        ({"sample": 1, "eval": 0, "sft": 0}, [], 0),  # one file: nobody knows which
-    ],
-)  # fmt: skip
-def test_what_a_run_has_to_do_is_known_by_its_missing_files(
-    counts: Any, there: list[str], jobs: int
+def test_the_jobs_of_several_experiments_add_up_each_by_its_own_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert len(missing(RUNS, counts, there.__contains__)) == jobs
+    monkeypatch.chdir(tmp_path)
+    small = SETTINGS | {"sample": {"questions": 10, "rollouts": 2}}
+    other = Run("results/x", "results/x", "main", "main", "ei", small, {})
+    jobs = [("sample", {"run": run.folder, "step": "1"}) for run in (MAIN, other)]
+    runs = {run.folder: run for run in (MAIN, other)}
+    assert told(jobs, runs).startswith("about 410 rollouts, ")  # half of 100 x 8 and of 10 x 2
+
+
+def test_of_a_run_that_may_stop_early_the_estimate_says_that_more_may_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = SETTINGS | {"early_stopping": {"patience": 1}}
+    one = Run("results", "results", "main", "main", "ei", settings, {})
+    more = ", without what early stopping has yet to decide on"
+    assert told(TO_DO, {"results": one}) == told(TO_DO, {"results": MAIN}) + more
+    assert told(TO_DO[:1], {"results": one}) == ""
+
+
+def test_a_rule_of_the_same_name_in_another_workflow_is_not_ours() -> None:
+    assert told([("sample", {"run": "theirs"}), ("eval", {})], {"results": MAIN}) == ""
 
 
 def test_a_probe_asks_its_own_questions_and_no_development_ones() -> None:
@@ -138,41 +145,38 @@ def test_a_probe_asks_its_own_questions_and_no_development_ones() -> None:
 
 
 def test_a_probe_is_one_job_however_many_shards_an_evaluation_has() -> None:
-    probes = {"prompts": {"question": "q.txt"}, "samples": 8, "questions": 10}
-    settings = SETTINGS | {"probes": probes, "score": {}}
-    one = Run("results", "results", "main", "main", "ei", settings, {})
-    wanted = STEPS | {"probe": 3}  # another prompt, and samples before and after
-    found = missing({"results": one}, wanted, lambda path: False)
-    assert [stage for stage, _ in found].count("probe") == 3
-    whole, shard = (cost([(Job(stage, 1, settings, 100), RATES)]) for stage in ("probe", "eval"))
+    whole, shard = (cost([(Job(stage, 1, SETTINGS, 100), RATES)]) for stage in ("probe", "eval"))
     assert whole.answers == 2 * shard.answers == 100
 
 
 @pytest.fixture
 def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that sends an event of Snakemake's: the lines told so far."""
+    """A function that sends an event of a run that has TO_DO to do: the lines told so far."""
     monkeypatch.chdir(tmp_path)
     stream = io.StringIO()
-    handler = Estimate(RUNS, lambda path: False, stream)
+    handler = Estimate({"results": MAIN}, lambda: TO_DO, stream)
 
-    def send(event: LogEvent, **values: Any) -> list[str]:
-        handler.handle(logging.makeLogRecord({"event": event, **values}))
+    def send(event: LogEvent) -> list[str]:
+        handler.handle(logging.makeLogRecord({"event": event}))
         return stream.getvalue().splitlines()
 
     return send
 
 
-def test_a_dry_run_tells_what_its_own_jobs_cost(events: Any) -> None:
-    events(LogEvent.RUN_INFO, stats={"sample": 1, "total": 1})
-    at = {"run": "results", "step": "2", "shard": "0"}
-    assert events(LogEvent.JOB_INFO, rule_name="sample", wildcards=at) == []
-    (line,) = events(LogEvent.RUN_INFO, stats={"sample": 1, "total": 1})
+def test_a_dry_run_tells_what_its_jobs_cost_after_it_has_named_them(events: Any) -> None:
+    events(LogEvent.RUN_INFO)
+    assert events(LogEvent.JOB_INFO) == []
+    (line,) = events(LogEvent.RUN_INFO)
     assert line.startswith("to do: about 200 rollouts, 38 thousand tokens to sample")
     assert line.endswith("(at the rates of a 1.5B model on an H100)")
 
 
 def test_a_run_tells_it_once_before_its_first_job(events: Any) -> None:
-    assert events(LogEvent.RUN_INFO, stats=STEPS) == []
-    (line,) = events(LogEvent.JOB_STARTED, jobs=[1])
-    assert line.startswith("to do: about 1,200 rollouts, 300 answers")
-    assert events(LogEvent.JOB_STARTED, jobs=[2]) == [line]
+    assert events(LogEvent.RUN_INFO) == []
+    (line,) = events(LogEvent.JOB_STARTED)
+    assert line.startswith("to do: about 200 rollouts, 38 thousand tokens to sample")
+    assert events(LogEvent.JOB_STARTED) == [line]
+
+
+def test_the_process_of_a_single_job_tells_nothing(events: Any) -> None:
+    assert events(LogEvent.JOB_STARTED) == []

@@ -8,7 +8,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from ei.terminal import Pace, Terminal, in_words, is_telling, spoken, worth_telling
-from helpers import ROOT, copy_of, snakemake
+from helpers import ROOT, copy_of, miniature, snakemake
 
 BAR = "sft: 100%|###| 8/8 [01:12<00:00, 10.44update/s, loss 0.0196, entropy 0.0517, 1,861 tokens/s]"
 PROFILE = ("--workflow-profile", str(ROOT / "profiles/default"))
@@ -152,6 +152,27 @@ def test_what_snakemake_warns_of_is_told_and_its_rounds_are_not():
     assert is_telling(record(logging.ERROR, "WorkflowError: Select jobs to execute"))
 
 
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ["results/sft/step1/eval.json"],  # as many jobs of each rule as the demo's whole baseline
+        ["baseline", "results/guarded/step1/policy"],
+    ],
+)
+def test_a_run_tells_the_cost_that_its_dry_run_told(tmp_path, targets):
+    miniature(tmp_path, engine="vllm", device="cuda", probes={"samples": 2, "questions": 4})
+    dry, run = (
+        snakemake(tmp_path, flag, *targets, CUDA_VISIBLE_DEVICES="")
+        for flag in ("--dry-run", "--resources=gpu=1")
+    )
+    assert (dry.returncode, run.returncode) == (0, 1)  # no GPU: the first job ends the run
+    costs = [
+        [line for line in done.stdout.splitlines() if line.startswith("to do: ")]
+        for done in (dry, run)
+    ]
+    assert costs[0] == costs[1] != []
+
+
 @pytest.mark.slow
 def test_a_step_is_told_in_a_few_lines_and_a_dry_run_in_numbers(finished, tmp_path):
     folder = copy_of(finished, tmp_path / "copy")
@@ -163,4 +184,4 @@ def test_a_step_is_told_in_a_few_lines_and_a_dry_run_in_numbers(finished, tmp_pa
     of_step = [line for line in done.stdout.splitlines() if line.startswith("main step 2 ")]
     assert [line.split(":")[0].split()[-1] for line in of_step] == ["sample", "score", "filter"]
     others = len(done.stdout.splitlines()) - len(of_step)
-    assert others <= 6, done.stdout
+    assert others <= 7, done.stdout  # one is the cost

@@ -12,10 +12,10 @@ def called(run):
     return " ".join(filter(None, [preset, "" if preset and run.name == "main" else run.name]))
 
 
-def there(path):
-    """Whether a file is up to date, or a link to another run's will be made in its place."""
-    return path in SHARED or (os.path.exists(path) and path not in STALE)
+def to_do():
+    """(rule, wildcards) of every job that Snakemake has planned, whatever the targets are."""
+    return [(job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs()]
 
 
 if listen(logger, {folder: called(run) for folder, run in RUNS.items()}):
-    logger.addHandler(Estimate(RUNS, there))
+    logger.addHandler(Estimate(RUNS, to_do))

@@ -110,7 +110,7 @@ def words(total: Cost, gpu: bool, sources: Iterable[str]) -> str:
     """An estimate in one line; empty where nothing is sampled or trained."""
     if not total.sampled_tokens + total.trained_tokens:
         return ""
-    known_from = " and ".join(dict.fromkeys(sources))
+    known_from = " and ".join(sorted(set(sources)))
     disk = f"{size(total.bytes)} of disk"
     return f"about {', '.join([*amounts(total, gpu), disk])} (at the rates of {known_from})"
 

@@ -1,13 +1,12 @@
-"""Tell what is still to do will cost: in a dry run from its jobs, and before the first job starts.
+"""Tell what is still to do will cost: at the end of a dry run, and before a run's first job starts.
 
-Snakemake tells its log handlers of every job of a dry run. Of a run that starts it tells only how
-many jobs of each rule there are; which ones these are is then found by the files that are missing.
+Snakemake tells its log handlers only how many jobs of each rule there are. Which ones these are is
+asked of its plan, never guessed: runs of several experiments can have as many jobs of each rule.
 """
 
 import logging
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,11 +17,9 @@ from ei.cost import rates
 from ei.cost.estimate import Job, Rates, cost, words
 from ei.runs import probes
 from ei.runs.experiment import Run
-from ei.runs.lineage import folder, probed, work
 
 ROOT = Path(__file__).parents[4]
 STAGES = ("sample", "eval", "sft", "probe")
-LEAVES = {"sample": "rollouts.parquet", "eval": "eval.json", "sft": "training.json"}
 MATH_TRAIN, MATH_VALIDATION = 7500, 5000  # questions, where nobody knows before they are fetched
 
 Planned = tuple[str, Mapping[str, Any]]  # a rule and its wildcards
@@ -32,30 +29,28 @@ class Estimate(logging.Handler):
     """A handler of Snakemake's events that says once what all of the jobs will cost."""
 
     def __init__(
-        self, runs: Mapping[str, Run], there: Callable[[str], bool], stream: TextIO | None = None
+        self,
+        runs: Mapping[str, Run],
+        to_do: Callable[[], Iterable[Planned]],
+        stream: TextIO | None = None,
     ) -> None:
-        """`there` tells whether a file need not be made: it is up to date, or will be a link."""
+        """`to_do` gives the jobs that Snakemake has planned, as soon as it has counted them."""
         super().__init__()
-        self.runs, self.there, self.stream = runs, there, stream or sys.stderr
-        self.counts: Counter[str] = Counter()
-        self.planned: list[Planned] = []
+        self.runs, self.to_do, self.stream = runs, to_do, stream or sys.stderr
+        self.planned: list[Planned] | None = None
         self.told = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note the jobs; tell what they cost when a dry run ends or the first of them starts."""
-        event, said = getattr(record, "event", None), vars(record)
-        if event == LogEvent.JOB_INFO:
-            self.planned.append((said["rule_name"], dict(said["wildcards"] or {})))
-        elif event == LogEvent.JOB_STARTED:
-            self.tell(missing(self.runs, self.counts, self.there))
-        elif event == LogEvent.RUN_INFO:
-            if self.planned:  # a dry run counts its jobs again after it has named them
-                self.tell(self.planned)
-            self.counts = Counter(said["stats"])
+        event = getattr(record, "event", None)
+        if event == LogEvent.RUN_INFO and self.planned is None:
+            self.planned = list(self.to_do())
+        elif event in (LogEvent.JOB_STARTED, LogEvent.RUN_INFO):  # a dry run counts them twice
+            self.tell()
 
-    def tell(self, planned: Iterable[Planned]) -> None:
-        """Print the line, once."""
-        line = "" if self.told else told(planned, self.runs)
+    def tell(self) -> None:
+        """Print the line, once; a job's own process plans nothing and says nothing."""
+        line = "" if self.told else told(self.planned or [], self.runs)
         self.told = True
         if line:
             print(f"to do: {line}", file=self.stream, flush=True)
@@ -67,9 +62,9 @@ def told(planned: Iterable[Planned], runs: Mapping[str, Run]) -> str:
     known: dict[str, Rates | None] = {}
     jobs: list[tuple[Job, Rates]] = []
     for rule, wildcards in planned:
-        if rule not in STAGES:
+        run = runs.get(wildcards.get("run", ""))
+        if rule not in STAGES or run is None:  # who includes this workflow may have such a rule
             continue
-        run = runs[wildcards["run"]]
         if run.folder not in known:
             known[run.folder] = rates_of(run, found)
         at = known[run.folder]
@@ -78,7 +73,9 @@ def told(planned: Iterable[Planned], runs: Mapping[str, Run]) -> str:
         step = int(wildcards["step"])
         jobs.append((Job(rule, step, run.settings, responses(run, rule, wildcards)), at))
     gpu = any(job.settings["device"] != "cpu" for job, _ in jobs)
-    return words(cost(jobs), gpu, (at.source for _, at in jobs))
+    line = words(cost(jobs), gpu, (at.source for _, at in jobs))
+    stops = any(job.settings.get("early_stopping", {}).get("patience") for job, _ in jobs)
+    return f"{line}, without what early stopping has yet to decide on" if line and stops else line
 
 
 def rates_of(run: Run, found: Iterable[Mapping[str, Any]]) -> Rates | None:
@@ -122,33 +119,3 @@ def lines(source: Any, otherwise: int) -> int:
     if path.suffix != ".jsonl" or not path.is_file():
         return otherwise
     return sum(1 for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-
-
-def missing(
-    runs: Mapping[str, Run], counts: Mapping[str, int], there: Callable[[str], bool]
-) -> list[Planned]:
-    """The jobs that a run has to do, by the files that are missing, if these are as many.
-
-    What was asked for is the main run of an experiment, or all of its runs; else nothing is found.
-    """
-    wanted = {rule: counts.get(rule, 0) for rule in STAGES}
-    experiments = dict.fromkeys(run.experiment for run in runs.values())
-    for experiment in experiments:
-        of = [run for run in runs.values() if run.experiment == experiment]
-        baselines = [run for run in of if run.kind == "sft"]
-        for asked in (of[:1], baselines, of):
-            jobs = [job for run in asked for job in missing_of(run, there)]
-            if jobs and Counter(rule for rule, _ in jobs) == Counter(wanted):
-                return jobs
-    return []
-
-
-def missing_of(run: Run, there: Callable[[str], bool]) -> Iterator[Planned]:
-    """The jobs of one run whose files are missing, one for each shard of rollouts and answers."""
-    for stage, step in work(run):
-        if stage in LEAVES and not there(f"{folder(run, stage, step)}/{LEAVES[stage]}"):
-            shards = run.settings["shards"] if stage != "sft" else 1
-            yield from [(stage, {"run": run.folder, "step": step})] * shards
-    for probe, step, _ in probed(run):
-        if not there(f"{run.folder}/step{step}/{probe}/eval.json"):
-            yield "probe", {"run": run.folder, "step": step, "probe": probe}
