@@ -33,7 +33,7 @@ def test_a_shard_of_a_step_samples_its_share_of_the_rollouts_of_that_step() -> N
 
 def test_an_evaluation_answers_and_draws_no_rollout() -> None:
     found = cost([(Job("eval", 0, SETTINGS, 100), RATES)])
-    assert (found.rollouts, found.answers, found.seconds) == (0, 50, 20 + 50 * 200 / 500)
+    assert (found.rollouts, found.answers, found.seconds) == (0, 100, 20 + 100 * 200 / 500)
 
 
 def test_training_goes_over_what_is_kept_once_for_each_epoch_and_leaves_a_policy() -> None:
@@ -108,17 +108,17 @@ def test_of_an_unfinished_run_the_last_steps_summary_counts(tmp_path: Path) -> N
 MAIN = Run("results", "results", "main", "main", "ei", SETTINGS, {})
 G4 = Run("results/sweep/G4", "results", "G4", "G4", "ei", SETTINGS, {})
 RUNS = {one.folder: one for one in (MAIN, G4)}
-STEPS = {"sample": 4, "eval": 6, "sft": 2}  # of a run of two steps and two shards
+STEPS = {"sample": 4, "eval": 3, "sft": 2}  # of a run of two steps and two shards
 
 
 @pytest.mark.parametrize(
     ("counts", "there", "jobs"),
     [
-        (STEPS, [], 12),  # the main run
-        ({rule: 2 * count for rule, count in STEPS.items()}, [], 24),  # all runs
-        ({"sample": 2, "eval": 4, "sft": 1},
+        (STEPS, [], 9),  # the main run
+        ({rule: 2 * count for rule, count in STEPS.items()}, [], 18),  # all runs
+        ({"sample": 2, "eval": 2, "sft": 1},
          ["results/step0/eval.json", "results/step1/rollouts.parquet",
-          "results/step1/training.json"], 7),
+          "results/step1/training.json"], 5),
         ({"sample": 1, "eval": 0, "sft": 0}, [], 0),  # one file: nobody knows which
     ],
 )  # fmt: skip
@@ -137,15 +137,16 @@ def test_a_probe_asks_its_own_questions_and_no_development_ones() -> None:
     assert responses(one, "probe", {"probe": "samples"}) == 10 * 8
 
 
-def test_a_probe_is_one_job_however_many_shards_an_evaluation_has() -> None:
+def test_a_probe_and_an_evaluation_are_one_job_however_many_shards_sampling_has() -> None:
     probes = {"prompts": {"question": "q.txt"}, "samples": 8, "questions": 10}
     settings = SETTINGS | {"probes": probes, "score": {}}
     one = Run("results", "results", "main", "main", "ei", settings, {})
     wanted = STEPS | {"probe": 3}  # another prompt, and samples before and after
     found = missing({"results": one}, wanted, lambda path: False)
-    assert [stage for stage, _ in found].count("probe") == 3
-    whole, shard = (cost([(Job(stage, 1, settings, 100), RATES)]) for stage in ("probe", "eval"))
-    assert whole.answers == 2 * shard.answers == 100
+    stages = [stage for stage, _ in found]
+    assert (stages.count("probe"), stages.count("eval"), stages.count("sample")) == (3, 3, 2 * 2)
+    costs = [cost([(Job(stage, 1, settings, 100), RATES)]) for stage in ("probe", "eval")]
+    assert [one.answers for one in costs] == [100, 100]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from ei.cost import rates
 from ei.cost.estimate import Job, Rates, cost, words
 from ei.runs import probes
 from ei.runs.experiment import Run
-from ei.runs.lineage import folder, probed, work
+from ei.runs.lineage import folder, probed, shards, work
 
 ROOT = Path(__file__).parents[4]
 STAGES = ("sample", "eval", "sft", "probe")
@@ -144,11 +144,10 @@ def missing(
 
 
 def missing_of(run: Run, there: Callable[[str], bool]) -> Iterator[Planned]:
-    """The jobs of one run whose files are missing, one for each shard of rollouts and answers."""
+    """The jobs of one run whose files are missing, one for each shard of rollouts."""
     for stage, step in work(run):
         if stage in LEAVES and not there(f"{folder(run, stage, step)}/{LEAVES[stage]}"):
-            shards = run.settings["shards"] if stage != "sft" else 1
-            yield from [(stage, {"run": run.folder, "step": step})] * shards
+            yield from [(stage, {"run": run.folder, "step": step})] * shards(run.settings, stage)
     for probe, step, _ in probed(run):
         if not there(f"{run.folder}/step{step}/{probe}/eval.json"):
             yield "probe", {"run": run.folder, "step": step, "probe": probe}
