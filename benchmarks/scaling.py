@@ -3,11 +3,16 @@
 
     python benchmarks/scaling.py docs/benchmarks/main_run.json
 
-The jobs of a run that benchmarks/main_run.py timed on one GPU are laid out again on 1 to 8 GPUs, as
-Snakemake does it: a job starts when its inputs are there and its GPUs are free, sampling and SFT
-before evaluations. A job's fixed part (start, reading, writing) stays; drawing is divided by
-`shards`, training by `sft.gpus`. That both divide evenly is assumed, and that CPU jobs never wait.
-Runs of a sweep share the base policy's evaluation, and equal rollouts of the first step.
+The jobs of the first run in a file of benchmarks/main_run.py, each of which had one GPU, are laid
+out again on 1 to 8 GPUs as Snakemake does it: a job starts when its inputs are there and its GPUs
+are free, one of higher priority first. As in workflow/rules, scoring and SFT come before sampling,
+and evaluations before all three with one shard, after them with more.
+
+A job's fixed part (start, reading, writing) stays; drawing rollouts is divided by `shards`, and
+training by `sft.gpus`, where several processes start cold. It is assumed that both divide evenly,
+that CPU jobs never wait, and that every step is like the median one. The engines that start first
+find nothing compiled, side by side as well. Runs of a sweep share the base policy's evaluation, and
+equal rollouts of the first step. The time ends with the last evaluation, before its grading.
 """
 
 import argparse
@@ -21,6 +26,10 @@ from typing import Any
 
 STEPS = 5
 FIRST_UPDATE = 3.0  # seconds of `train` that compiling takes, whatever the number of GPUs
+# Seconds more until the first update where SFT has several processes, which start cold: 33.6,
+# measured once, on two H200s in a first step (which compiles as well), against 10.1 of a warm one.
+COLD_PROCESSES = 23.5
+SCORING, TRAINING, SAMPLING = 20, 20, 10  # priorities, as in workflow/rules
 
 
 @dataclass(frozen=True)
@@ -29,12 +38,11 @@ class Costs:
 
     sample: float
     draw: float  # of 1,024 x 8 rollouts
-    between: float  # scoring and filter, on the CPU
+    between: float  # gathering, scoring and filter, on the CPU
     sft: float
     train: float  # two epochs
     evaluate: float
-    answer: float  # the validation questions
-    base: float  # what the first engine takes more, with nothing compiled
+    cold: float  # what the first engine takes more, with nothing compiled or in the page cache
 
 
 @dataclass(frozen=True)
@@ -46,16 +54,32 @@ class Setting:
     shards: int = 1
     sft_gpus: int = 1
 
+    @property
+    def evaluating(self) -> int:
+        """The priority of its evaluations."""
+        return 30 if self.shards == 1 else 5
+
 
 @dataclass(order=True)
 class Job:
     """A job in the queue; the order in which waiting jobs get GPUs."""
 
-    late: bool  # evaluations wait
+    rank: int  # the negative priority
     name: tuple[str, int, str, int]
     seconds: float = field(compare=False)
     gpus: int = field(compare=False)
     after: list[Any] = field(compare=False, default_factory=list)
+
+
+SWEEP = {
+    "main": Setting(),
+    "G4": Setting(drawn=0.5),
+    "G16": Setting(drawn=2),
+    "epochs1": Setting(epochs=0.5),
+    "epochs4": Setting(epochs=2),
+    "D512": Setting(drawn=0.5),
+    "D2048": Setting(drawn=2),
+}
 
 
 def costs_of(jobs: list[dict[str, Any]]) -> Costs:
@@ -68,53 +92,43 @@ def costs_of(jobs: list[dict[str, Any]]) -> Costs:
             if job["rule"] == rule and job["step"] and job["step"] > 1
         ]
 
-    def drawing(rule: str) -> tuple[float, float]:
-        parts = [(j["all"], j["draw_and_start"] - j["engine_start"]) for j in times(rule)]
-        drawn = median(part for _, part in parts)
-        return median(whole for whole, _ in parts) - drawn, drawn
+    def whole(rule: str) -> float:
+        return median(job["all"] for job in times(rule))
 
-    sample, draw = drawing("sample")
-    evaluate, answer = drawing("eval")
-    training = median(job["train"] for job in times("sft")) - FIRST_UPDATE
+    draw = median(job["draw_and_start"] - job["engine_start"] for job in times("sample"))
+    train = median(job["train"] for job in times("sft")) - FIRST_UPDATE
     base = next(job for job in jobs if job["rule"] == "eval" and job["step"] == 0)
-    small = ("gather", "score", "filter")
     return Costs(
-        sample=sample,
+        sample=whole("sample") - draw,
         draw=draw,
-        between=sum(median(job["all"] for job in times(rule)) for rule in small),
-        sft=median(job["all"] for job in times("sft")) - training,
-        train=training,
-        evaluate=evaluate,
-        answer=answer,
-        base=base["phases"]["engine_start"] - median(j["engine_start"] for j in times("eval")),
+        between=sum(map(whole, ("gather", "score", "filter"))),
+        sft=whole("sft") - train,
+        train=train,
+        evaluate=whole("eval"),
+        cold=base["end"] - base["start"] - whole("eval"),
     )
 
 
 def run_of(name: str, costs: Costs, setting: Setting) -> Iterator[Job]:
-    """The GPU jobs of a run; CPU jobs are added to those that wait for them."""
-    part = range(setting.shards)
-
-    def evaluation(step: int, after: list[Any]) -> Iterator[Job]:
-        seconds = costs.evaluate + costs.answer / setting.shards + (0 if step else costs.base)
-        for shard in part:
-            yield Job(True, (name if step else "main", step, "eval", shard), seconds, 1, after)
-
-    yield from evaluation(0, [])
+    """The jobs of a run that its GPUs wait for."""
+    yield Job(-setting.evaluating, ("main", 0, "eval", 0), costs.evaluate, 1)
     for step in range(1, STEPS + 1):
         before = [(name, step - 1, "sft", 0)] if step > 1 else []
         owner = "main" if step == 1 and setting.drawn == 1 else name
         seconds = costs.sample + costs.draw * setting.drawn / setting.shards
-        drawn = [(owner, step, "sample", shard) for shard in part]
+        drawn = [(owner, step, "sample", shard) for shard in range(setting.shards)]
         for sampling in drawn:
-            yield Job(False, sampling, seconds, 1, before)
-        trained = costs.train * setting.drawn * setting.epochs / setting.sft_gpus
-        whole = costs.between + costs.sft + trained
-        yield Job(False, (name, step, "sft", 0), whole, setting.sft_gpus, drawn)
-        yield from evaluation(step, [(name, step, "sft", 0)])
+            yield Job(-SAMPLING, sampling, seconds, 1, before)
+        scored, trained = (name, step, "score", 0), (name, step, "sft", 0)
+        yield Job(-SCORING, scored, costs.between, 0, drawn)
+        seconds = costs.sft + costs.train * setting.drawn * setting.epochs / setting.sft_gpus
+        seconds += COLD_PROCESSES if setting.sft_gpus > 1 else 0
+        yield Job(-TRAINING, trained, seconds, setting.sft_gpus, [scored])
+        yield Job(-setting.evaluating, (name, step, "eval", 0), costs.evaluate, 1, [trained])
 
 
-def wall(jobs: Iterable[Job], gpus: int) -> float:
-    """Seconds until the last job ends."""
+def wall(jobs: Iterable[Job], gpus: int, cold: float) -> float:
+    """Seconds until the last job ends; the first to start take `cold` seconds more."""
     waiting, running, done = sorted({job.name: job for job in jobs}.values()), [], set()
     now, free = 0.0, gpus
     while waiting or running:
@@ -122,7 +136,8 @@ def wall(jobs: Iterable[Job], gpus: int) -> float:
             if job.gpus <= free and done.issuperset(job.after):
                 waiting.remove(job)
                 free -= job.gpus
-                heapq.heappush(running, (now + job.seconds, job.name, job.gpus))
+                seconds = job.seconds + (0 if now else cold)
+                heapq.heappush(running, (now + seconds, job.name, job.gpus))
         now, name, released = heapq.heappop(running)
         done.add(name)
         free += released
@@ -142,20 +157,11 @@ def main() -> None:
     print({name: round(value, 1) for name, value in vars(costs).items()})
     print("| GPUs | main run, as shipped | best setting | minutes | sweep of seven runs |")
     print("|---|---|---|---|---|")
-    sweep = {
-        "main": Setting(),
-        "G4": Setting(drawn=0.5),
-        "G16": Setting(drawn=2),
-        "epochs1": Setting(epochs=0.5),
-        "epochs4": Setting(epochs=2),
-        "D512": Setting(drawn=0.5),
-        "D2048": Setting(drawn=2),
-    }
     choices = [Setting(shards=s, sft_gpus=g) for s in (1, 2, 4, 8) for g in (1, 2, 4, 8)]
     every = []
     for gpus in (1, 2, 4, 8):
         walls = {
-            choice: wall(run_of("main", costs, choice), gpus)
+            choice: wall(run_of("main", costs, choice), gpus, costs.cold)
             for choice in choices
             if max(choice.shards, choice.sft_gpus) <= gpus
         }
@@ -164,11 +170,11 @@ def main() -> None:
             for choice, seconds in walls.items()
         ]
         best = min(walls, key=walls.__getitem__)
-        runs = [job for name, one in sweep.items() for job in run_of(name, costs, one)]
+        runs = [job for name, one in SWEEP.items() for job in run_of(name, costs, one)]
         print(
             f"| {gpus} | {minutes(walls[Setting()])} |"
             f" `shards: {best.shards}`, `sft.gpus: {best.sft_gpus}` | {minutes(walls[best])} |"
-            f" {minutes(wall(runs, gpus))} |"
+            f" {minutes(wall(runs, gpus, costs.cold))} |"
         )
     print("GPUs, shards, sft.gpus and the main run's minutes:", *every, sep="\n")
 

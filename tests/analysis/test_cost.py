@@ -144,9 +144,10 @@ def test_a_probe_asks_its_own_questions_and_no_development_ones() -> None:
     assert responses(one, "probe", {"probe": "samples"}) == 10 * 8
 
 
-def test_a_probe_is_one_job_however_many_shards_an_evaluation_has() -> None:
-    whole, shard = (cost([(Job(stage, 1, SETTINGS, 100), RATES)]) for stage in ("probe", "eval"))
-    assert whole.answers == 2 * shard.answers == 100
+def test_a_probe_and_an_evaluation_are_one_job_however_many_shards_sampling_has() -> None:
+    assert SETTINGS["shards"] == 2
+    costs = [cost([(Job(stage, 1, SETTINGS, 100), RATES)]) for stage in ("probe", "eval")]
+    assert [one.answers for one in costs] == [100, 100]
 
 
 @pytest.fixture

@@ -213,10 +213,10 @@ def test_the_records_of_a_run_lie_where_its_jobs_ran():
     found = records(runs["results/sweep/epochs3"], runs, shared(runs), 1)
     assert "results/benchmarks/data.jsonl" in found
     assert "results/step1/benchmarks/sample-1-of-2.jsonl" in found
-    assert "results/step0/benchmarks/eval-0-of-2.jsonl" in found
+    assert "results/step0/benchmarks/eval-0-of-1.jsonl" in found
     assert "results/sweep/epochs3/step1/benchmarks/sft.jsonl" in found
-    assert "results/sweep/epochs3/step1/benchmarks/eval-0-of-2.jsonl" in found
-    assert not [path for path in found if "step2" in path]
+    assert "results/sweep/epochs3/step1/benchmarks/eval-0-of-1.jsonl" in found
+    assert not [path for path in found if "step2" in path or "eval-1" in path]
 
 
 def test_a_baseline_has_traces_in_the_place_of_rollouts():

@@ -78,6 +78,16 @@ def test_the_evaluation_of_a_step_runs_beside_the_sampling_of_the_next(two_gpus)
         assert {evaluation.gpu, sampling.gpu} == {"0", "1"}
 
 
+def test_with_shards_a_step_is_evaluated_when_the_next_has_all_its_sampling_under_way(tmp_path):
+    targets = [f"results/step{step}/eval.json" for step in (0, 1, 2)]
+    trace = traced(tmp_path, 2, *targets, stub_seconds=0.5, shards=2)
+    for step in (0, 1):
+        evaluation, training = job(trace, "eval", step), job(trace, "sft", step + 1)
+        drawn = [one for one in trace if (one.stage, one.step) == ("sample", str(step + 1))]
+        assert len(drawn) == 2
+        assert max(one.start for one in drawn) < evaluation.start < training.end
+
+
 def test_no_two_jobs_ever_hold_the_same_gpu(two_gpus):
     held = [one for one in two_gpus if one.stage in ON_A_GPU]
     assert len(held) == 3 + 3 + 4

@@ -87,13 +87,12 @@ def test_every_stage_leaves_what_the_table_says(jobs):
             assert made == leaves(name, step), (name, step)
 
 
-def test_a_sharded_rule_is_one_job_for_each_shard(jobs):
-    for stage in STAGES.values():
+def test_sampling_is_one_job_for_each_shard_and_an_evaluation_a_single_job(jobs):
+    for name, stage in STAGES.items():
+        parts = ["0-of-1"] if name in ("eval", "probe") else ["0-of-2", "1-of-2"]
         for rule in stage.sharded:
             outputs = [path for _, _, made in of(jobs, rule) for path in made]
-            assert outputs
-            shards = r"0-of-1" if rule == "probe" else r"[01]-of-2"
-            assert all(re.search(rf"/{shards}\.parquet$", path) for path in outputs)
+            assert {path.rsplit("/", 1)[1] for path in outputs} == {f"{k}.parquet" for k in parts}
 
 
 def test_every_rule_reads_only_what_the_table_lets_its_stage_take(jobs):
@@ -112,14 +111,19 @@ def test_every_rule_reads_only_what_the_table_lets_its_stage_take(jobs):
                 assert not unknown, (rule, unknown)
 
 
-def test_probes_wait_for_all_that_the_curve_needs(tmp_path):
+@pytest.mark.parametrize(
+    ("shards", "order"),
+    [(1, ["probe", "sample", "sft", "eval"]), (2, ["probe", "eval", "sample", "sft"])],
+)
+def test_probes_come_last_and_evaluations_first_unless_sampling_is_cut_up(tmp_path, shards, order):
     probes = {"prompts": {"plain": "workflow/prompts/question.txt"}, "samples": 2}
-    miniature(tmp_path, probes=probes)
+    miniature(tmp_path, probes=probes, shards=shards)
     told = snakemake(tmp_path, "all", "--dry-run")
     blocks = re.findall(r"^rule (\w+):\n((?:    .*\n)+)", told.stdout, re.MULTILINE)
-    priorities = {rule: re.search(r"priority: (\d+)", text) for rule, text in blocks}
-    assert priorities["probe"] is None  # which Snakemake says of 0
-    assert {int(priorities[rule][1]) for rule in ("sample", "eval", "sft")} == {10, 20, 30}
+    found = {rule: re.search(r"priority: (\d+)", text) for rule, text in blocks}
+    priorities = {rule: int(one[1]) if one else 0 for rule, one in found.items()}  # 0 is not told
+    assert sorted(order, key=priorities.__getitem__) == order
+    assert len({priorities[rule] for rule in order}) == len(order)
 
 
 def test_the_baseline_takes_traces_in_the_place_of_rollouts(jobs):

@@ -1,8 +1,8 @@
 """Evaluation of the policy that a step ends with: eval -> grade -> metrics, and the best step.
 
 Every evaluation asks two sets of questions: validation, which is reported, and development, training
-questions that were held out to choose the best step on. Evaluations have priority over later
-sampling, so that a curve grows while a run does.
+questions that were held out to choose the best step on. One job answers both: `shards` cuts up
+sampling alone.
 """
 
 
@@ -12,7 +12,7 @@ localrules:
     best_policy,
 
 
-# Draw the policy's responses to one shard of both sets.
+# Draw the policy's responses to both sets: a single job, shard 0 of 1.
 rule eval:
     input:
         policy=lambda w: policy(w.run, int(w.step)),
@@ -26,7 +26,7 @@ rule eval:
         "{run}/step{step}/logs/eval-{shard}-of-{shards}.log",
     benchmark:
         "{run}/step{step}/benchmarks/eval-{shard}-of-{shards}.jsonl"
-    priority: 30
+    priority: priority_of_evaluation
     conda:
         GPU_ENV
     threads: threads
@@ -66,7 +66,7 @@ rule eval:
 # Grade them, as rollouts are graded.
 rule grade:
     input:
-        answers=shards_of("answers"),
+        answers="{run}/step{step}/answers/0-of-1.parquet",
         stale=if_stale("{run}/step{step}/responses.parquet"),
     output:
         validation="{run}/step{step}/responses.parquet",

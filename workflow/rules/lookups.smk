@@ -68,6 +68,15 @@ def gpus(section=None):
     return get
 
 
+def priority_of_evaluation(wildcards):
+    """Before later sampling, so that curves grow while runs go on; after it where there are shards.
+
+    Who sets `shards` wants one run to be fast, and its next step waits for sampling alone. Its
+    evaluations then take the GPUs that training leaves free. Sampling has priority 10, probes 0.
+    """
+    return 30 if settings_of(wildcards)["shards"] == 1 else 5
+
+
 def threads(wildcards):
     return settings_of(wildcards)["threads"]
 
@@ -98,7 +107,7 @@ def rounds_of(wildcards):
 
 
 def shards_of(kind):
-    """An input function: the shards of a step's rollouts, or of its answers."""
+    """An input function: the shards of a step's rollouts, of its first round or a further one."""
 
     def get(wildcards):
         n = settings_of(wildcards)["shards"]

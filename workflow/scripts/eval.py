@@ -64,11 +64,11 @@ def with_split(responses: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     return responses.join(splits, on="question_id", how="left", maintain_order="left")
 
 
-def to_measure(responses: pl.DataFrame, rollouts: int, shards: int, seed: int) -> pl.DataFrame:
-    """This shard's part, rounded up, of the `rollouts` validation responses to measure."""
+def to_measure(responses: pl.DataFrame, rollouts: int, seed: int) -> pl.DataFrame:
+    """A random `rollouts` of the validation responses."""
     validation = responses.filter(pl.col("split") == "validation")
     shuffled = questions.shuffle(validation, schema.IDENTITY, f"entropy/{seed}")
-    return shuffled.head(-(-rollouts // shards))
+    return shuffled.head(rollouts)
 
 
 def with_entropy(
@@ -123,7 +123,7 @@ def main() -> None:
     else:
         drawn = draw(task, asked, range(evaluation.samples))
     responses = with_split(drawn, asked)
-    chosen = to_measure(responses, evaluation.entropy_rollouts, task.shards, flags.seed)
+    chosen = to_measure(responses, evaluation.entropy_rollouts, flags.seed)
     responses = with_entropy(responses, chosen, task, evaluation.row_tokens)
     for fingerprint in responses["policy"].unique():
         guard.refuse_change(fingerprint)

@@ -35,8 +35,8 @@ class Rates:
 class Job(NamedTuple):
     """A job that is to do: its stage, and what it is about.
 
-    `responses` are the answers of an evaluation, all shards together, or the traces that an SFT
-    baseline trains on; 0 where the settings tell.
+    `responses` are the answers of an evaluation, or the traces that an SFT baseline trains on; 0
+    where the settings tell.
     """
 
     stage: str
@@ -77,8 +77,7 @@ def cost_of(job: Job, rates: Rates) -> Cost:
         rollouts = drawn(settings) / settings["shards"]
         return sampling(rollouts, rates, rates.sample)
     if job.stage in ("eval", "probe"):
-        shards = settings["shards"] if job.stage == "eval" else 1  # a probe is one job
-        asked = sampling(job.responses / shards, rates, rates.eval)
+        asked = sampling(job.responses, rates, rates.eval)
         return Cost(0, asked.rollouts, asked.sampled_tokens, 0, asked.seconds, asked.bytes)
     if job.stage == "sft":
         kept = job.responses or drawn(settings) * rates.kept

@@ -29,10 +29,10 @@ class Stage:
     `takes` names the stages whose files it reads, with how many steps back; `settings` are the keys
     of config.yaml that it depends on, whole sections or `section.key`; `leaves` are its files, in
     the step's folder or, for a stage of the whole run, in the run's, or in the probe's; `rules` are
-    the rules that do it, of which those in `sharded` are one job for each shard (the rule
-    `sample_round` is called `sample_extra` in the round `extra`). `without` are keys of these
-    sections that belong to other stages. `hashed_as` is the name in the hash where that is older
-    than the stage's: another one would make everybody's results again.
+    the rules that do it, of which those in `sharded` are one job for each of the stage's shards
+    (the rule `sample_round` is called `sample_extra` in the round `extra`). `without` are keys of
+    these sections that belong to other stages. `hashed_as` is the name in the hash where that is
+    older than the stage's: another one would make everybody's results again.
     """
 
     takes: tuple[tuple[str, int], ...]
@@ -156,7 +156,7 @@ STAGES = {
         settings=("eval", *DRAWN_WITH),
         leaves=(),
         rules=("probe",),
-        sharded=("probe",),  # always one, as a probe asks few questions
+        sharded=("probe",),
         when=PER_PROBE,
     ),
     "probe_grade": Stage(
@@ -255,6 +255,11 @@ def work(run: Run, last: int | None = None) -> Iterator[tuple[str, int]]:
                 continue
             if stage.when == FROM_BASE or (stage.when == PER_STEP and step):
                 yield name, step
+
+
+def shards(settings: Settings, stage: str) -> int:
+    """How many shards the stage is cut into: only sampling is cut up."""
+    return int(settings["shards"]) if stage in ("sample", *ROUNDS) else 1
 
 
 def folder(run: Run, stage: str, step: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from ei.runs import probes
 from ei.runs.experiment import Run
-from ei.runs.lineage import PROBE_STAGES, STAGES, folder, lineage, probed, work
+from ei.runs.lineage import PROBE_STAGES, STAGES, folder, lineage, probed, shards, work
 
 
 def artifacts(run: Run) -> Iterator[tuple[str, str]]:
@@ -42,7 +42,8 @@ def records(
     for stage, step in work(run, last):
         made_by = owner(run, stage, step, all_runs, links)
         place = f"{folder(made_by, stage, step)}/benchmarks"
-        found += [f"{place}/{name}.jsonl" for name in jobs(stage, made_by.settings["shards"])]
+        count = shards(made_by.settings, stage)
+        found += [f"{place}/{name}.jsonl" for name in jobs(stage, count)]
     return found
 
 
@@ -59,11 +60,11 @@ def records_of_probes(
     return found
 
 
-def jobs(stage: str, shards: int) -> Iterator[str]:
-    """What the stage's jobs are called in logs and benchmark records."""
+def jobs(stage: str, count: int) -> Iterator[str]:
+    """What the stage's jobs, of `count` shards, are called in logs and benchmark records."""
     for rule in STAGES[stage].rules:
         if rule in STAGES[stage].sharded:
-            yield from (f"{rule}-{k}-of-{shards}" for k in range(shards))
+            yield from (f"{rule}-{k}-of-{count}" for k in range(count))
         else:
             yield rule
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ei.plots import OF_RUN
 from ei.runs.experiment import Run
-from ei.runs.lineage import ON_DEMAND, STAGES, folder, lineage, probed, work
+from ei.runs.lineage import ON_DEMAND, STAGES, folder, lineage, probed, shards, work
 from ei.runs.settings import scientific
 from ei.schema import ROUNDS
 
@@ -55,7 +55,7 @@ def jobs(run: Run) -> Iterator[tuple[list[str], str]]:
         if STAGES[stage].leaves:
             yield [f"{place}/{name}" for name in STAGES[stage].leaves], wanted
         if stage in SHARDS_IN:
-            count = run.settings["shards"]
+            count = shards(run.settings, stage)
             for k in range(count):
                 yield [f"{place}/{SHARDS_IN[stage]}/{k}-of-{count}.parquet"], wanted
     for probe, step, lines in probed(run):
