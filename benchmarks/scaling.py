@@ -9,7 +9,7 @@ are free, one of higher priority first. As in workflow/rules, scoring and SFT co
 and evaluations before all three with one shard, after them with more.
 
 A job's fixed part (start, reading, writing) stays; drawing rollouts is divided by `shards`, and
-training by `sft.gpus`, where several processes start cold. It is assumed that both divide evenly,
+training by `sft.gpus`, where several processes start later. It is assumed that both divide evenly,
 that CPU jobs never wait, and that every step is like the median one. The engines that start first
 find nothing compiled, side by side as well. Runs of a sweep share the base policy's evaluation, and
 equal rollouts of the first step. The time ends with the last evaluation, before its grading.
@@ -26,8 +26,9 @@ from typing import Any
 
 STEPS = 5
 FIRST_UPDATE = 3.0  # seconds of `train` that compiling takes, whatever the number of GPUs
-# Seconds more until the first update where SFT has several processes, which start cold: 33.6,
-# measured once, on two H200s in a first step (which compiles as well), against 10.1 of a warm one.
+# Seconds more until the first update where SFT has several processes: 33.6, measured once, on two
+# H200s in a first step (which compiles as well), against 10.1 of a warm one. They started cold then;
+# forks of the warm job, as they are now, were not measured.
 COLD_PROCESSES = 23.5
 SCORING, TRAINING, SAMPLING = 20, 20, 10  # priorities, as in workflow/rules
 
@@ -95,7 +96,7 @@ def costs_of(jobs: list[dict[str, Any]]) -> Costs:
     def whole(rule: str) -> float:
         return median(job["all"] for job in times(rule))
 
-    draw = median(job["draw_and_start"] - job["engine_start"] for job in times("sample"))
+    draw = median(job["draw"] for job in times("sample"))
     train = median(job["train"] for job in times("sft")) - FIRST_UPDATE
     base = next(job for job in jobs if job["rule"] == "eval" and job["step"] == 0)
     return Costs(
