@@ -33,7 +33,7 @@ def test_a_shard_of_a_step_samples_its_share_of_the_rollouts_of_that_step() -> N
 
 def test_an_evaluation_answers_and_draws_no_rollout() -> None:
     found = cost([(Job("eval", 0, SETTINGS, 100), RATES)])
-    assert (found.rollouts, found.answers, found.seconds) == (0, 50, 20 + 50 * 200 / 500)
+    assert (found.rollouts, found.answers, found.seconds) == (0, 100, 20 + 100 * 200 / 500)
 
 
 def test_training_goes_over_what_is_kept_once_for_each_epoch_and_leaves_a_policy() -> None:
