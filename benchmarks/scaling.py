@@ -27,7 +27,7 @@ from typing import Any
 STEPS = 5
 FIRST_UPDATE = 3.0  # seconds of `train` that compiling takes, whatever the number of GPUs
 # Seconds more until the first update where SFT has several processes: 33.6, measured once, on two
-# H200s in a first step (which compiles as well), against 10.1 of a warm one. They started cold then;
+# H200s in a first step (which compiles as well), against 10.1 of a warm one. They were cold then;
 # forks of the warm job, as they are now, were not measured.
 COLD_PROCESSES = 23.5
 SCORING, TRAINING, SAMPLING = 20, 20, 10  # priorities, as in workflow/rules

@@ -3,7 +3,7 @@
 
     python benchmarks/step_plain.py --model models/qwen --train results/data/train.parquet \\
         --validation results/data/validation.parquet --output step_plain.json
-    python benchmarks/step_plain.py … --trainer trl --output step_trl.json
+    python benchmarks/step_plain.py … --trainers plain trl --output both.json
     python benchmarks/step_plain.py … --tiny  (a rehearsal on the CPU, without vLLM)
 
 One process on one GPU. A vLLM engine with its default settings stays up beside the policy, in
@@ -11,8 +11,10 @@ One process on one GPU. A vLLM engine with its default settings stays up beside 
 activations and computes loss and entropy from all logits; the engine's weights are then
 overwritten, and the policy is evaluated. Questions, prompts, rewards, batch, learning rate, epochs
 and clip are those of config.yaml. With `--filtered` it trains on that table instead of on what it
-kept, so that two programs can be timed on the same sequences. `--trainer trl` trains with TRL's
-SFTTrainer instead: batches of like lengths, no checkpointing, its own loss and entropy.
+kept, so that two programs can be timed on the same sequences. The trainer `trl` is the SFTTrainer:
+batches of like lengths, no checkpointing, its own loss and entropy. Two trainers train on the same
+rollouts, each from the same policy, which is then evaluated and saved. What is known is written
+after each part.
 """
 
 import argparse
@@ -123,7 +125,7 @@ def train_with_trl(
         asked, answered = tokenizer(prompt).input_ids, tokenizer(response).input_ids
         rows.append({"input_ids": asked + answered, "labels": [-100] * len(asked) + answered})
     config = SFTConfig(
-        output_dir=str(flags.output.with_suffix(".trl")),
+        output_dir=str(flags.output.with_suffix(".of_trl")),
         num_train_epochs=sft["epochs"],
         learning_rate=sft["lr"],
         max_grad_norm=sft["clip"],
@@ -183,15 +185,12 @@ def main() -> None:
     add("--filtered", type=Path)
     add("--prompt", type=Path, default=ROOT / "workflow/prompts/r1_zero.txt")
     add("--share", type=float, default=0.35)
-    add("--trainer", choices=["plain", "trl"], default="plain")
+    add("--trainers", choices=["plain", "trl"], nargs="+", default=["plain"])
     add("--output", type=Path, required=True)
     add("--tiny", action="store_true")
     flags = parser.parse_args()
-    begun = time.perf_counter()
     found = step(flags)
-    found["seconds"]["all"] = time.perf_counter() - begun
-    flags.output.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps({key: found[key] for key in ("seconds", "accuracy", "kept", "card")}))
+    print(json.dumps({key: found[key] for key in ("card", "seconds", "kept", "trainers")}))
 
 
 def graded(drawn: list[tuple[int, str]], questions: pl.DataFrame) -> list[bool]:
@@ -201,21 +200,19 @@ def graded(drawn: list[tuple[int, str]], questions: pl.DataFrame) -> list[bool]:
 
 
 def step(flags: argparse.Namespace) -> dict[str, Any]:
-    """The whole step: seconds of its parts, what it kept, accuracy, the updates."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    """The whole step: seconds of its parts, what it kept, and what each trainer made of it."""
+    from transformers import AutoTokenizer
 
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    questions = 8 if flags.tiny else config["sample"]["questions"]
     seconds: dict[str, float] = {}
     template, tokenizer = read_template(flags.prompt), AutoTokenizer.from_pretrained(flags.model)
-    data = pl.read_parquet(flags.train).sample(questions, seed=0)
+    data = pl.read_parquet(flags.train).sample(
+        8 if flags.tiny else config["sample"]["questions"], seed=0
+    )
     held_out = pl.read_parquet(flags.validation)
     held_out = held_out.head(8) if flags.tiny else held_out
     asked, tested = ([fill(template, q) for q in table["question"]] for table in (data, held_out))
-    with timed(seconds, "load"):
-        policy = AutoModelForCausalLM.from_pretrained(flags.model, dtype=torch.float32)
-        policy.to("cpu" if flags.tiny else "cuda").train()
-        policy.gradient_checkpointing_enable()
+    policy = loaded(flags, seconds)
     with timed(seconds, "engine"):
         engine = Engine(flags)
     with timed(seconds, "sample"):
@@ -226,27 +223,57 @@ def step(flags: argparse.Namespace) -> dict[str, Any]:
     if flags.filtered:
         table = pl.read_parquet(flags.filtered, columns=["question", "response"])
         kept = [(fill(template, question), response) for question, response in table.rows()]
-    with timed(seconds, "sft"):
-        if flags.trainer == "trl":
-            updates = train_with_trl(policy, tokenizer, kept, flags)
-        else:
-            updates = train(policy, tokenizer, kept, config["sft"])
-    with timed(seconds, "overwrite"):
-        engine.load(policy)
-    with timed(seconds, "evaluate"):
-        answers = engine.draw(tested, 1, config["eval"]["max_tokens"])
-    with timed(seconds, "grade"):
-        right = graded(answers, held_out)
-    with timed(seconds, "save"):
-        policy.bfloat16().save_pretrained(flags.output.with_suffix(""))
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    return {
-        "card": name,
-        "seconds": seconds,
-        "kept": len(kept),
-        "accuracy": sum(right) / len(right),
-        "updates": updates,
-    }
+    found: dict[str, Any] = {"card": name, "seconds": seconds, "kept": len(kept), "trainers": {}}
+    for trainer in flags.trainers:
+        policy = policy or loaded(flags, {})
+        made = found["trainers"][trainer] = {"seconds": {}}
+        with timed(made["seconds"], "sft"):
+            if trainer == "trl":
+                made["updates"] = train_with_trl(policy, tokenizer, kept, flags)
+            else:
+                made["updates"] = train(policy, tokenizer, kept, config["sft"])
+        write(flags, found)
+        evaluate(engine, policy, tested, held_out, made, config["eval"]["max_tokens"])
+        with timed(made["seconds"], "save"):
+            policy.bfloat16().save_pretrained(flags.output.with_suffix(f".{trainer}"))
+        policy = None
+        write(flags, found)
+    return found
+
+
+def loaded(flags: argparse.Namespace, seconds: dict[str, float]) -> Any:
+    """The policy to train, in fp32."""
+    from transformers import AutoModelForCausalLM
+
+    with timed(seconds, "load"):
+        policy = AutoModelForCausalLM.from_pretrained(flags.model, dtype=torch.float32)
+        policy.to("cpu" if flags.tiny else "cuda").train()
+        policy.gradient_checkpointing_enable()
+    return policy
+
+
+def evaluate(
+    engine: Engine,
+    policy: Any,
+    tested: list[str],
+    held_out: pl.DataFrame,
+    made: dict[str, Any],
+    most: int,
+) -> None:
+    """Put the policy into the engine and add its accuracy to what the trainer `made`."""
+    with timed(made["seconds"], "overwrite"):
+        engine.load(policy)
+    with timed(made["seconds"], "evaluate"):
+        answers = engine.draw(tested, 1, most)
+    with timed(made["seconds"], "grade"):
+        right = graded(answers, held_out)
+    made["accuracy"] = sum(right) / len(right)
+
+
+def write(flags: argparse.Namespace, found: dict[str, Any]) -> None:
+    """Write what is known so far."""
+    flags.output.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":
