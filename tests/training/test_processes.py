@@ -9,8 +9,10 @@ import pytest
 from helpers import ROOT
 
 PROGRAM = """
-import functools, sys, types
-{imports}
+import functools, importlib, sys, types
+from ei.warm import TRAINING
+for name in {imports}:
+    importlib.import_module(name)
 from ei.training.processes import add_up, spawn
 
 def look(ours, world):
@@ -29,9 +31,9 @@ if __name__ == "__main__":
 @pytest.mark.parametrize(
     ("imports", "forked"),
     [
-        ("import torch._inductor.compile_fx", True),
-        ("import torch._inductor.compile_fx, polars", False),
-        ("", False),
+        ("TRAINING.modules", True),
+        ("(*TRAINING.modules, 'polars')", False),
+        ("()", False),
     ],
     ids=["warm", "warm, but with polars' threads", "cold"],
 )

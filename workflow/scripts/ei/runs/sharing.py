@@ -42,8 +42,7 @@ def records(
     for stage, step in work(run, last):
         made_by = owner(run, stage, step, all_runs, links)
         place = f"{folder(made_by, stage, step)}/benchmarks"
-        count = shards(made_by.settings, stage)
-        found += [f"{place}/{name}.jsonl" for name in jobs(stage, count)]
+        found += [f"{place}/{name}.jsonl" for name in jobs(made_by, stage)]
     return found
 
 
@@ -56,12 +55,14 @@ def records_of_probes(
         responses = f"{run.folder}/step{step}/{probe}/responses.parquet"
         made_by = owner_of(responses, run, all_runs, links)
         place = f"{made_by.folder}/step{step}/benchmarks/{probe}"
-        found += [f"{place}/{name}.jsonl" for stage in PROBE_STAGES for name in jobs(stage, 1)]
+        for stage in PROBE_STAGES:
+            found += [f"{place}/{name}.jsonl" for name in jobs(made_by, stage)]
     return found
 
 
-def jobs(stage: str, count: int) -> Iterator[str]:
-    """What the stage's jobs, of `count` shards, are called in logs and benchmark records."""
+def jobs(run: Run, stage: str) -> Iterator[str]:
+    """What the run's jobs of a stage are called in logs and benchmark records."""
+    count = shards(run.settings, stage)
     for rule in STAGES[stage].rules:
         if rule in STAGES[stage].sharded:
             yield from (f"{rule}-{k}-of-{count}" for k in range(count))

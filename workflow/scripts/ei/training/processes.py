@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ei.disk import full_disk
 from ei.stage import UserError
+from ei.warm import TRAINING
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def way_to_start() -> str:
 
     Once polars is imported a fork would wait for ever for the threads that it did not copy.
     """
-    warm = "torch._inductor.compile_fx" in sys.modules and "polars" not in sys.modules
+    warm = sys.modules.keys() >= set(TRAINING.modules) and "polars" not in sys.modules
     return "fork" if warm else "spawn"
 
 
