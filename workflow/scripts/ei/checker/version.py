@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-VERSION = "2"  # of the built-in rules
+VERSION = "3"  # of the built-in rules
 
 
 def rules_version(reward: str | None = None) -> str:

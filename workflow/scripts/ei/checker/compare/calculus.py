@@ -3,13 +3,19 @@
 Imported by workers when it is first needed: sympy takes half a second and 100 MB.
 """
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, ParamSpec, TypeVar
 
 import sympy
 from sympy import S
 
 from ei.checker.compare.exact import Unknown
-from ei.checker.parse.tree import Tree, letters
+from ei.checker.parse.tree import INFINITY, PI, E, Tree, letters, negative, number
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 DIGITS = 50
 CLOSE = sympy.Float("1e-40", DIGITS)  # relative difference below which two values are the same
@@ -18,6 +24,26 @@ WHOLE = [sympy.Integer(n) for n in (3, 4, 6, 7, 9)]
 NEEDED = 3
 
 
+def asking_sympy(ask: Callable[P, T]) -> Callable[P, T]:
+    """The same function, with Unknown for whatever sympy raises.
+
+    On some expressions that is an error of its own: of a sum that diverges, of a comparison with
+    nan, of a None where it expects a polynomial.
+    """
+
+    @functools.wraps(ask)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return ask(*args, **kwargs)
+        except (Unknown, MemoryError, RecursionError):
+            raise
+        except Exception as error:
+            raise Unknown(f"{type(error).__name__} of sympy's") from error
+
+    return asked
+
+
+@asking_sympy
 def same_by_algebra(first: Tree, second: Tree) -> bool:
     """Whether two expressions with sums, integrals or limits in them are equal."""
     a, b = (algebraic(tree) for tree in (first, second))
@@ -51,6 +77,7 @@ def _close_at(a: Any, b: Any) -> bool | None:
         return None
 
 
+@asking_sympy
 def close(a: Any, b: Any) -> bool:
     """Whether two numbers agree to 40 digits; raises Unknown where one is no number."""
     a, b = a.evalf(DIGITS), b.evalf(DIGITS)
@@ -62,6 +89,7 @@ def close(a: Any, b: Any) -> bool:
     return bool(abs(sympy.N(a - b, DIGITS)) <= CLOSE * size) if size else True
 
 
+@asking_sympy
 def same_solutions(first: tuple[Tree, Tree], second: tuple[Tree, Tree], directed: bool) -> bool:
     """Whether two equations (or, directed, inequalities l < r) say the same.
 
@@ -88,7 +116,8 @@ def same_solutions(first: tuple[Tree, Tree], second: tuple[Tree, Tree], directed
     return not directed or bool(ratios[0].is_real and ratios[0] > 0)
 
 
-def solved(sides: tuple[Tree, ...], signs: list[str]) -> list[tuple[Any, Any, bool, bool]]:
+@asking_sympy
+def solved(sides: tuple[Tree, ...], signs: list[str]) -> list[tuple[Tree, Tree, bool, bool]]:
     """The real solutions of an inequality in one letter, as (low, high, low open, high open)."""
     names = frozenset[str]().union(*(letters(side) for side in sides))
     if len(names) != 1:
@@ -105,11 +134,10 @@ def solved(sides: tuple[Tree, ...], signs: list[str]) -> list[tuple[Any, Any, bo
     intervals = []
     for piece in pieces:
         if isinstance(piece, sympy.FiniteSet):
-            intervals += [(point, point, False, False) for point in piece]
+            intervals += [(tree_of(point), tree_of(point), False, False) for point in piece]
         elif isinstance(piece, sympy.Interval):
-            intervals.append(
-                (piece.start, piece.end, bool(piece.left_open), bool(piece.right_open))
-            )
+            ends = tree_of(piece.start), tree_of(piece.end)
+            intervals.append((*ends, bool(piece.left_open), bool(piece.right_open)))
         elif piece != S.EmptySet:
             raise Unknown("a set that is no interval")
     return intervals
@@ -156,6 +184,22 @@ def algebraic(tree: Tree, bound: frozenset[str] = frozenset()) -> Any:
     return OPERATORS[kind](*arguments)
 
 
+def tree_of(value: Any) -> Tree:
+    """The expression that a number of sympy's stands for; raises Unknown."""
+    if value.is_Rational:
+        return number(Fraction(int(value.p), int(value.q)))
+    if value in ENDS:
+        return ENDS[value]
+    parts = [tree_of(part) for part in value.args]
+    if value.func in SIGNS:
+        return (SIGNS[value.func], *parts)
+    if value.func == sympy.exp:
+        return ("^", E, *parts)
+    if value.func not in NAMES:
+        raise Unknown(f"an end with {value.func} in it")
+    return ("fn", NAMES[value.func], *parts)
+
+
 def _calculus(tree: Tree, bound: frozenset[str]) -> Any:
     """A sum, product, integral or limit, not yet computed."""
     kind, name, low, high, body = tree
@@ -194,3 +238,8 @@ FUNCTIONS = {
     "binom": sympy.binomial, "max": sympy.Max, "min": sympy.Min, "conj": sympy.conjugate,
     "sgn": sympy.sign,
 }  # fmt: skip
+ENDS: dict[Any, Tree] = {
+    sympy.pi: PI, sympy.E: E, sympy.oo: INFINITY, -sympy.oo: negative(INFINITY)
+}  # fmt: skip
+SIGNS = {sympy.Add: "+", sympy.Mul: "*", sympy.Pow: "^"}
+NAMES = {made: name for name, made in FUNCTIONS.items() if name != "log"}

@@ -1,7 +1,6 @@
 """Sets of real numbers as pieces of the line: unions, differences, conditions on one letter."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from functools import cmp_to_key
 from typing import NamedTuple
 
@@ -183,29 +182,9 @@ def _relation(node: Node, line: Line) -> list[Piece]:
     if any(side.tree is None for side in node.items):
         raise Unknown("an inequality of no numbers")
     sides = tuple(side.tree for side in node.items if side.tree is not None)
-    try:
-        found = solved(sides, node.mark.split(" "))
-    except (NotImplementedError, TypeError, ValueError) as error:
-        raise Unknown(str(error)) from None
+    found = solved(sides, node.mark.split(" "))
     line.leaves.used.add("algebra")
-    return [Piece(_tree_of(a), _tree_of(b), not c, not d) for a, b, c, d in found]
-
-
-def _tree_of(value: object) -> Tree:
-    """A number of sympy's as a tree."""
-    text = str(value)
-    if text in ("oo", "-oo"):
-        return INFINITY if text == "oo" else negative(INFINITY)
-    try:
-        return number(Fraction(text))
-    except ValueError:
-        from ei.checker.parse.runs import tokens_of
-        from ei.checker.parse.shape import parse
-
-        tree = parse(tokens_of(text.replace("sqrt", " sqrt"))).tree
-        if tree is None:
-            raise Unknown("an end that is no number") from None
-        return tree
+    return [Piece(low, high, not opens, not closes) for low, high, opens, closes in found]
 
 
 RULES: dict[str, Callable[[Node, Line], list[Piece]]] = {
