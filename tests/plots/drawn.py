@@ -16,6 +16,7 @@ SETTINGS = {
     "accuracy_rollouts": "sample.rollouts",
     "accuracy_epochs": "sft.epochs",
     "accuracy_questions": "sample.questions",
+    "accuracy_lr": "sft.lr",
 }
 SHARES = ["accuracy", *SETTINGS, "format", "kept", "levels"]
 

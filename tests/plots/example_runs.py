@@ -104,7 +104,7 @@ def a_run(
     seconds = {"sample": 200.0, "score": 6.0, "sft": 90.0, "eval": 80.0}
     made: dict[str, Any] = {
         "group": name.split("-seed")[0],
-        "settings": {"sample": {"rollouts": 8, "questions": 1024}, "sft": {"epochs": 2}},
+        "settings": {"sample": {"rollouts": 8, "questions": 1024}, "sft": {"epochs": 2, "lr": 2e-5}},
         "evaluations": [evaluation(step, count) for step, count in enumerate(correct)],
         "steps": [step_row(step) for step in steps],
         "updates": updates,
@@ -121,8 +121,8 @@ def a_run(
 
 
 def an_experiment() -> list[dict[str, Any]]:
-    """The shipped sweep around the main run with three seeds each, and both SFT baselines."""
-    changes: dict[str, dict[str, int]] = {
+    """The shipped sweep and two learning rates around the main run, three seeds each, and SFT."""
+    changes: dict[str, dict[str, float]] = {
         "main": {},
         "G4": {"sample.rollouts": 4},
         "G16": {"sample.rollouts": 16},
@@ -130,6 +130,8 @@ def an_experiment() -> list[dict[str, Any]]:
         "epochs4": {"sft.epochs": 4},
         "D512": {"sample.questions": 512},
         "D2048": {"sample.questions": 2048},
+        "lr1e-5": {"sft.lr": 1e-5},
+        "lr1e-4": {"sft.lr": 1e-4},
     }
     rng = random.Random(0)
     runs = []

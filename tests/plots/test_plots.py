@@ -33,6 +33,12 @@ def test_before_the_first_evaluation_every_plot_says_that_there_is_nothing(name)
     assert says_nothing(picture(name, ODD["no evaluation"]))
 
 
+def test_learning_rates_are_written_as_powers_of_ten():
+    found = words(picture("accuracy_lr", an_experiment()))
+    for rate in ("1e-5", "2e-5", "1e-4"):
+        assert f"lr = {rate}, 3 seeds: " in found
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_each_configuration_has_one_line_that_differs_in_colour_marker_and_dash(name):
     (axes,) = picture(name, an_experiment()).axes

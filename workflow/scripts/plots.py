@@ -42,6 +42,9 @@ def pictures(target: float | None) -> dict[str, Plot]:
             symbol="$D_b$",
             title="Accuracy by questions per step",
         ),
+        "accuracy_lr": partial(
+            along, setting="sft.lr", symbol="lr", title="Accuracy by learning rate"
+        ),
         "entropy": entropy.entropy,
         "format": formats.format_path,
         "kept": rollouts.kept,

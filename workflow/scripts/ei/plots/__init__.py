@@ -6,6 +6,7 @@ PICTURES = (
     "accuracy_rollouts",
     "accuracy_epochs",
     "accuracy_questions",
+    "accuracy_lr",
     "entropy",
     "format",
     "kept",
@@ -19,5 +20,6 @@ ALONG = {
     "accuracy_rollouts": "sample.rollouts",
     "accuracy_epochs": "sft.epochs",
     "accuracy_questions": "sample.questions",
+    "accuracy_lr": "sft.lr",
 }
 OF_RUN = ("accuracy", "entropy")  # those that every run has of its own

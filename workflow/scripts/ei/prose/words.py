@@ -89,5 +89,14 @@ def counted_range(numbers: Sequence[int], noun: str) -> str:
 
 
 def in_turn(value: Any) -> str:
-    """A setting, or its values for one step after the other: `8`; `32, then 8`."""
-    return ", then ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    """A setting, or its values for one step after the other: `8`; `32, then 8`; `2e-5`."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return ", then ".join(map(_short, values))
+
+
+def _short(value: Any) -> str:
+    """A setting; as a power of ten where it is small, as learning rates are."""
+    if not isinstance(value, float) or not 0 < abs(value) < 1e-3:
+        return str(value)
+    mantissa, exponent = f"{value:e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
