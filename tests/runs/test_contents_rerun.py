@@ -14,8 +14,8 @@ from helpers import DEMO, ROOT, miniature, snakemake
     ("old", "new", "sentence"),
     [
         ("seed: 0", "seed: 0\nseed: 1", r"config\.yaml, line \d+: seed is given twice"),
-        ("lr: 5.0e-5", "lr: 5e-5", r"config\.yaml: sft\.lr: '5e-5' is not .*; write 5\.0e-5"),
-        ("lr: 5.0e-5", "lr: .inf", r"config\.yaml: sft\.lr: inf is not a finite number"),
+        ("lr: 2.0e-5", "lr: 5e-5", r"config\.yaml: sft\.lr: '5e-5' is not .*; write 5\.0e-5"),
+        ("lr: 2.0e-5", "lr: .inf", r"config\.yaml: sft\.lr: inf is not a finite number"),
         ("steps: 5", "steps: 1.0", r"config\.yaml: steps: 1\.0 is not of type 'integer'; write 1"),
         (
             "min_tokens: 4",

@@ -18,7 +18,7 @@ class Recipe:
     """How to train: everything but its inputs that a training's result depends on."""
 
     epochs: int = setting(2, "passes over the sequences")
-    lr: float = setting(5e-5, "the highest learning rate, after warm-up")
+    lr: float = setting(2e-5, "the highest learning rate, after warm-up")
     batch: int = setting(64, "sequences of one update, at most")
     min_updates: int = setting(8, "with few sequences the batch shrinks until there are so many")
     clip: float = setting(1.0, "the largest gradient norm")
