@@ -104,7 +104,10 @@ def a_run(
     seconds = {"sample": 200.0, "score": 6.0, "sft": 90.0, "eval": 80.0}
     made: dict[str, Any] = {
         "group": name.split("-seed")[0],
-        "settings": {"sample": {"rollouts": 8, "questions": 1024}, "sft": {"epochs": 2, "lr": 2e-5}},
+        "settings": {
+            "sample": {"rollouts": 8, "questions": 1024},
+            "sft": {"epochs": 2, "lr": 2e-5},
+        },
         "evaluations": [evaluation(step, count) for step, count in enumerate(correct)],
         "steps": [step_row(step) for step in steps],
         "updates": updates,

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import discuss
+from ei.prose.measured import lines
 from ei.prose.words import clauses, figures, interval, listed, named_steps, points
 from helpers import script
 from summaries import compared, run
@@ -223,6 +224,13 @@ def test_the_list_below_has_the_numbers_of_every_run(tmp_path):
     ):
         assert line in text
     assert text.count("too long") == 1  # G4 left out none
+
+
+def test_the_list_says_how_far_seeds_alone_are_apart():
+    mains = [run(f"main-seed{seed}", [0.1, end]) for seed, end in enumerate((0.3, 0.352, 0.321))]
+    said = "The 3 seeds of main end up to 5.2 points apart: between runs of one seed each,"
+    assert said in "\n".join(lines(mains, mains, []))
+    assert "apart" not in "\n".join(lines(mains[:1], mains[:1], []))
 
 
 def test_without_expert_iteration_there_is_one_clear_error(tmp_path):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ei.analysis.choice import last_step
 from ei.analysis.statistics import DRAWS
 from ei.analysis.verdict import ALPHA, Verdict, verdict
-from ei.prose.words import counted, figures, listed, percent, with_interval
+from ei.prose.words import counted, figures, listed, percent, points, with_interval
 from ei.schema import BestStep, Comparison, Evaluation, RunSummary, Side
 
 RULE = (
@@ -36,7 +36,20 @@ def lines(
         of_main = one["what"] in ("base", "sft") and one["a"]["run"] in names
         if of_main or one["what"] == "main":
             yield f"{side(one['a'])} against {side(one['b'])}: {outcome(one)}."
+    yield from between_seeds(main_runs)
     yield RULE
+
+
+def between_seeds(main_runs: Sequence[RunSummary]) -> Iterator[str]:
+    """How far seeds alone are apart, which the intervals over questions do not hold."""
+    ends = [run["evaluations"][-1]["accuracy"] for run in main_runs]
+    if len(ends) > 1:
+        apart = points(max(ends) - min(ends)).lstrip("+")
+        yield (
+            f"The {len(ends)} seeds of main end up to {apart} points apart: between runs of one"
+            " seed each, a difference of that size may be chance, whatever its interval over"
+            " questions."
+        )
 
 
 def of_run(run: RunSummary) -> Iterator[str]:
