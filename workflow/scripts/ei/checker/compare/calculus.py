@@ -12,7 +12,7 @@ import sympy
 from sympy import S
 
 from ei.checker.compare.exact import Unknown
-from ei.checker.parse.tree import INFINITY, PI, E, Tree, letters, negative, number
+from ei.checker.parse.tree import INFINITY, E, Tree, letters, negative, number
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -165,7 +165,7 @@ def algebraic(tree: Tree, bound: frozenset[str] = frozenset()) -> Any:
     if kind == "num":
         return sympy.Rational(tree[1].numerator, tree[1].denominator)
     if kind == "const":
-        return {"pi": sympy.pi, "e": sympy.E, "oo": sympy.oo}[tree[1]]
+        return CONSTANTS[tree[1]]
     if kind == "var":
         if tree[1] == "i" and "i" not in bound:
             return sympy.I
@@ -238,8 +238,9 @@ FUNCTIONS = {
     "binom": sympy.binomial, "max": sympy.Max, "min": sympy.Min, "conj": sympy.conjugate,
     "sgn": sympy.sign,
 }  # fmt: skip
-ENDS: dict[Any, Tree] = {
-    sympy.pi: PI, sympy.E: E, sympy.oo: INFINITY, -sympy.oo: negative(INFINITY)
-}  # fmt: skip
+CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "oo": sympy.oo}
+# The way back from sympy, for the ends of an inequality's solution.
+ENDS: dict[Any, Tree] = {made: ("const", name) for name, made in CONSTANTS.items()}
+ENDS[-sympy.oo] = negative(INFINITY)
 SIGNS = {sympy.Add: "+", sympy.Mul: "*", sympy.Pow: "^"}
-NAMES = {made: name for name, made in FUNCTIONS.items() if name != "log"}
+NAMES = {made: name for name, made in FUNCTIONS.items() if name != "log"}  # which is ln here

@@ -137,6 +137,7 @@ def evaluate(tree: Tree, env: Env, strict: bool = False) -> Any:
         TypeError,
         OverflowError,
         AttributeError,
+        NotImplementedError,
         mpmath.libmp.libhyper.NoConvergence,
     ) as error:
         raise Unknown(str(error)) from None
